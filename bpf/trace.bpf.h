@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Lines in trace_pipe, one a frame, switched by map writes while it runs:
+ * sl_config.trace says which programs speak, sl_config.trace_all or a
+ * workload's SL_WL_TRACE about whom.
+ *
+ * Invariant: switched off it costs one test of a word in a cache line the
+ * program reads anyway; it never changes what happens to a frame.
+ */
+#ifndef SLUICE_TRACE_BPF_H
+#define SLUICE_TRACE_BPF_H
+
+#include "maps.bpf.h"
+
+/* Rows of equal length: a table of pointers would need relocations a BPF object cannot carry. */
+static const char sl_reason_words[SL_REASON_MAX][20] = {
+#define X(name, kind, programs, text) #name,
+	SL_REASONS(X)
+#undef X
+};
+
+static __always_inline bool sl_traced(const struct sl_config *config, enum sl_program program,
+				      const struct sl_workload *workload)
+{
+	if (__builtin_expect(!(config->trace & (1U << program)), 1))
+		return false;
+	return config->trace_all || (workload && (workload->flags & SL_WL_TRACE));
+}
+
+/* trace_pipe has no format for a MAC: printed as twelve digits, in two numbers. */
+#define SL_MAC_HIGH(mac) ((__u32)(mac)[0] << 8 | (mac)[1])
+#define SL_MAC_LOW(mac) ((__u32)(mac)[2] << 24 | (__u32)(mac)[3] << 16 | (__u32)(mac)[4] << 8 | (mac)[5])
+
+/* word: "vex" …, a literal. eth: the Ethernet header as the program found it. */
+#define sl_trace_frame(word, id, reason, eth, len)                                                           \
+	bpf_printk("sluice " word " id %u %s src %04x%08x dst %04x%08x len %u", id,                          \
+		   sl_reason_words[(reason) < SL_REASON_MAX ? (reason) : 0], SL_MAC_HIGH((eth)->h_source),   \
+		   SL_MAC_LOW((eth)->h_source), SL_MAC_HIGH((eth)->h_dest), SL_MAC_LOW((eth)->h_dest), len)
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * tc ingress of vbr: frames that the core has put back. The UCMAC says whose
+ * they are and which way they were going when they were diverted: in the
+ * destination toward the workload, in the source from it.
+ *
+ * Invariant: a frame leaves by the leg opposite to the one it was diverted on,
+ * or not at all. One lookup by UCMAC and one by workload, so the cost does not
+ * depend on how many workloads there are.
+ */
+#include "count.bpf.h"
+#include "divert.bpf.h"
+#include "trace.bpf.h"
+
+struct vbr_pass {
+	struct __sk_buff *skb;
+	const struct sl_workload *workload;
+	struct sl_workload_key key;
+	struct ethhdr eth;
+	int action;
+};
+
+static __always_inline enum sl_reason vbr_restore(struct vbr_pass *pass, bool to_workload)
+{
+	/* The queue of vbr means nothing to the next device. */
+	pass->skb->queue_mapping = 0;
+	if (sl_write_mac(pass->skb, to_workload ? SL_OFFSET_DA : SL_OFFSET_SA, pass->key.mac))
+		return SL_R_rewrite_failed;
+	if (to_workload) {
+		pass->action = sl_send_to_workload(pass->skb, pass->workload, pass->key.mac, pass->key.mac);
+		return SL_R_to_workload;
+	}
+	pass->action = sl_send_to_network(pass->skb, pass->workload, pass->eth.h_dest);
+	return SL_R_to_network;
+}
+
+static __always_inline enum sl_reason vbr_decide(struct vbr_pass *pass)
+{
+	void *data = (void *)(long)pass->skb->data;
+	void *end = (void *)(long)pass->skb->data_end;
+	bool to_workload, from_workload;
+	const struct sl_ucmac *ucmac;
+	struct sl_ucmac_key key;
+
+	if (data + sizeof(pass->eth) > end)
+		return SL_R_too_short;
+	__builtin_memcpy(&pass->eth, data, sizeof(pass->eth));
+	to_workload = sl_is_ucmac(pass->eth.h_dest);
+	from_workload = sl_is_ucmac(pass->eth.h_source);
+	if (to_workload && from_workload)
+		return SL_R_uc_both;
+	if (!to_workload && !from_workload)
+		return SL_R_uc_neither;
+
+	__builtin_memcpy(key.mac, to_workload ? pass->eth.h_dest : pass->eth.h_source, sizeof(key.mac));
+	ucmac = bpf_map_lookup_elem(&sl_ucmacs_v1, &key);
+	if (!ucmac)
+		return SL_R_no_workload;
+	pass->key = ucmac->workload;
+	pass->workload = bpf_map_lookup_elem(&sl_workloads_v1, &pass->key);
+	if (!pass->workload)
+		return SL_R_no_workload;
+
+	switch (pass->workload->mode) {
+	case SL_MODE_OFF: /* diverted before the switch: not lost by it */
+	case SL_MODE_INLINE:
+		return vbr_restore(pass, to_workload);
+	case SL_MODE_TAP:
+		return SL_R_tap_copy;
+	default:
+		return SL_R_quarantine;
+	}
+}
+
+SEC("tc")
+int sl_vbr(struct __sk_buff *skb)
+{
+	struct vbr_pass pass = { .skb = skb, .action = TC_ACT_SHOT };
+	const struct sl_config *config = sl_config();
+	__u32 segments = sl_segments(skb);
+	struct sl_counters *counters;
+	__u64 bytes = skb->len;
+	enum sl_reason reason;
+
+	counters = sl_count_in(SL_PROG_VBR, segments, bytes);
+	if (!counters || !config)
+		return TC_ACT_SHOT;
+	reason = vbr_decide(&pass);
+	sl_count_out(counters, reason, segments, bytes);
+	if (sl_traced(config, SL_PROG_VBR, pass.workload))
+		sl_trace_frame("vbr", pass.key.id, reason, &pass.eth, skb->len);
+	return sl_is_drop(reason) ? TC_ACT_SHOT : pass.action;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

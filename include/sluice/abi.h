@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What the tc/XDP programs, the daemon, the core and the command line share:
+ * keys, values and names of the maps.
+ *
+ * Invariants: fixed-width fields, explicit padding, sizes asserted. A layout
+ * change raises SL_ABI, which is part of every map's name: a new layout is a
+ * new map, an old one is never reinterpreted. The including file provides
+ * __u8 … __u64 (vmlinux.h in the programs, linux/types.h in user space).
+ */
+#ifndef SLUICE_ABI_H
+#define SLUICE_ABI_H
+
+#include "reasons.h"
+#include "ucmac.h"
+
+#define SL_ABI 1
+
+/*
+ * Map names are also the names of their pins. The kernel keeps 15 characters
+ * (BPF_OBJ_NAME_LEN is 16 with the NUL).
+ */
+#define SL_MAP_PORTS "sl_ports_v1"
+#define SL_MAP_WORKLOADS "sl_workloads_v1"
+#define SL_MAP_UCMACS "sl_ucmacs_v1"
+#define SL_MAP_CONFIG "sl_config_v1"
+#define SL_MAP_COUNTERS "sl_counters_v1"
+#define SL_MAP_TRAFFIC "sl_traffic_v1"
+#define SL_MAP_ETYPES "sl_etypes_v1"
+#define SL_MAP_CORE "sl_core_v1"
+#define SL_MAP_XSKS "sl_xsks_v1"
+
+_Static_assert(sizeof(SL_MAP_WORKLOADS) <= 16, "map name longer than the kernel keeps");
+_Static_assert(sizeof(SL_MAP_COUNTERS) <= 16, "map name longer than the kernel keeps");
+
+#define SL_ID_MAX 65535 /* ids are 1..65535, 0 is no workload */
+#define SL_QUEUES_MAX 64 /* queues of vbr/vth = workers of the core */
+#define SL_ETYPES_MAX 256 /* non-IP ethertypes that may pass in strict */
+#define SL_VLAN_MAX 8 /* tags followed in the frame's data, besides the one in the skb's metadata */
+#define SL_NAME_LEN 32 /* a workload's name in the map, NUL included */
+
+/* An ethertype below 0x600 is an 802.3 length: such frames are listed as this. */
+#define SL_ETYPE_LLC 0
+
+enum sl_program {
+	SL_PROG_VEX,
+	SL_PROG_VIN,
+	SL_PROG_VBR,
+	SL_PROG_VTH,
+	SL_PROG_MAX,
+};
+
+enum sl_mode {
+	SL_MODE_OFF,
+	SL_MODE_TAP,
+	SL_MODE_INLINE,
+	SL_MODE_QUARANTINE,
+	SL_MODE_MAX,
+};
+
+/* What happens to inspected frames while the core's heartbeat is stale. */
+enum sl_fail {
+	SL_FAIL_CLOSED,
+	SL_FAIL_OPEN,
+	SL_FAIL_MAX,
+};
+
+enum sl_reason {
+#define X(name, kind, programs, text) SL_R_##name,
+	SL_REASONS(X)
+#undef X
+		SL_REASON_MAX,
+};
+
+/* sl_config_v1: array of one. */
+struct sl_config {
+	__u32 abi; /* SL_ABI */
+	__u32 vbr_ifindex;
+	__u32 queues; /* queues of vbr, 1..SL_QUEUES_MAX */
+	__u32 trace; /* bit 1 << enum sl_program: that program writes to trace_pipe … */
+	__u32 trace_all; /* … for every workload (1) or for those with SL_WL_TRACE (0) */
+	__u32 pad;
+	__u64 heartbeat_ns; /* a heartbeat older than this is stale; 0: the core stamps none */
+};
+_Static_assert(sizeof(struct sl_config) == 32, "struct sl_config is part of the ABI");
+
+/* sl_workloads_v1: one MAC can live on several ports, so the port's id is in the key. */
+struct sl_workload_key {
+	__u8 mac[SL_MAC_LEN];
+	__u16 id;
+};
+_Static_assert(sizeof(struct sl_workload_key) == 8, "struct sl_workload_key is part of the ABI");
+
+#define SL_WL_STRICT 0x01 /* inline: drop what cannot be inspected */
+#define SL_WL_TRACE 0x02 /* this workload's frames are traced */
+#define SL_WL_PEER_VEX 0x04 /* bpf_redirect_peer() works on vex, and far_mac is known */
+#define SL_WL_PEER_VIN 0x08 /* the same on vin */
+
+struct sl_workload {
+	enum sl_mode mode; /* enums, so that bpftool prints their names */
+	enum sl_fail fail;
+	__u32 flags; /* SL_WL_* */
+	__u32 generation; /* policy generation */
+	__u32 vex_ifindex;
+	__u32 vin_ifindex;
+	/*
+	 * The MAC for which the kernel behind vex's far end is itself the
+	 * receiver; all zero if unknown. bpf_redirect_peer() skips the far end's
+	 * eth_type_trans(), so it is right only for frames that are for that
+	 * kernel; all others take bpf_redirect().
+	 */
+	__u8 far_mac[SL_MAC_LEN];
+	__u16 pad;
+	char name[SL_NAME_LEN];
+};
+_Static_assert(sizeof(struct sl_workload) == 64, "struct sl_workload is part of the ABI");
+
+/* sl_ports_v1: key is the ifindex of a vex or vin. */
+struct sl_port {
+	struct sl_workload_key workload;
+	enum sl_program program; /* SL_PROG_VEX or SL_PROG_VIN */
+};
+_Static_assert(sizeof(struct sl_port) == 12, "struct sl_port is part of the ABI");
+
+/* sl_ucmacs_v1: UCMAC to the workload it stands for. */
+struct sl_ucmac_key {
+	__u8 mac[SL_MAC_LEN];
+};
+struct sl_ucmac {
+	struct sl_workload_key workload;
+};
+_Static_assert(sizeof(struct sl_ucmac_key) == 6, "struct sl_ucmac_key is part of the ABI");
+
+/* Frames are skbs; segments what they are on the wire (a GSO frame is several). */
+struct sl_count {
+	__u64 frames;
+	__u64 segments;
+	__u64 bytes;
+};
+
+/* sl_counters_v1: per-CPU array, key is enum sl_program. */
+struct sl_counters {
+	struct sl_count in;
+#define X(name, kind, programs, text) struct sl_count name;
+	SL_REASONS(X)
+#undef X
+};
+_Static_assert(sizeof(struct sl_counters) == (SL_REASON_MAX + 1) * sizeof(struct sl_count),
+	       "struct sl_counters is indexed by enum sl_reason behind `in`");
+
+/* sl_traffic_v1: per-CPU hash, key is the workload's id (u32). */
+struct sl_traffic_dir {
+	__u64 frames; /* seen by the programs at the workload's port */
+	__u64 bytes;
+	__u64 inspected; /* of these, sent or copied to the core */
+	__u64 dropped; /* of these, dropped by a rule */
+};
+struct sl_traffic {
+	struct sl_traffic_dir to_workload; /* counted on vex */
+	struct sl_traffic_dir from_workload; /* counted on vin */
+};
+_Static_assert(sizeof(struct sl_traffic) == 64, "struct sl_traffic is part of the ABI");
+
+/*
+ * sl_core_v1: memory-mapped array, key is the queue. Written by the core's
+ * worker of that queue alone, read by the programs and by whoever looks.
+ */
+struct sl_core {
+	__u64 heartbeat_ns; /* CLOCK_MONOTONIC; 0: never ran */
+	__u64 rx_frames;
+	__u64 rx_bytes;
+	__u64 tx_frames;
+	__u64 tx_bytes;
+	__u64 drop_tx_full; /* no room in the TX ring or no free TX frame: dropped by the core */
+	__u64 drop_invalid; /* a descriptor chain longer than a frame may be: dropped by the core */
+	__u64 drop_rx_full; /* kernel: the RX ring was full (XDP_STATISTICS) */
+	__u64 drop_fill_empty; /* kernel: no buffer in the FILL ring (XDP_STATISTICS) */
+	__u64 tx_invalid; /* kernel: bad TX descriptors (XDP_STATISTICS) */
+	__u64 wakeups; /* sendto()/recvfrom() calls to kick the kernel */
+	__u64 polls; /* times the worker slept in poll() */
+	__u32 pid; /* of the core */
+	__u32 pad;
+	__u64 reserved[3];
+};
+_Static_assert(sizeof(struct sl_core) == 128, "two cache lines a worker, none shared");
+
+#endif
