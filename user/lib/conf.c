@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The daemon's settings; see conf.h. Every key stands once, in keys[]: the
+ * file, the long options, the help text and the manual all walk that table.
+ *
+ * Invariant: values are checked where they are set, and sl_conf_check() adds
+ * what only shows on the whole; both work on a copy until they have succeeded.
+ */
+#include "lib/conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/maps.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
+
+struct key;
+typedef int (*key_set)(const struct key *key, void *field, const char *value, struct sl_err *err);
+
+struct key {
+	struct sl_conf_key key;
+	key_set set;
+	size_t offset, size; /* of the field in struct sl_conf; size for texts */
+	__u32 min, max; /* for numbers */
+	const char *const *words; /* for choices: the enum's values in order, NULL behind the last */
+};
+
+static const char *const on_exit_words[] = { "keep", "release", NULL };
+static const char *const attach_words[] = { "auto", "tcx", "clsact", NULL };
+static const char *const redirect_words[] = { "auto", "peer", "plain", NULL };
+static const char *const dpi_words[] = { "internal", "external", NULL };
+
+static int set_number(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (!isdigit((unsigned char)*value) || *end || errno || n < key->min || n > key->max)
+		return sl_err(err, EINVAL, "'%s' is not a number from %u to %u", value, key->min, key->max);
+	*(__u32 *)field = n;
+	return 0;
+}
+
+static int set_choice(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	char list[128] = "";
+
+	for (int i = 0; key->words[i]; i++) {
+		if (!strcmp(value, key->words[i])) {
+			*(unsigned int *)field = i;
+			return 0;
+		}
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "",
+			 key->words[i]);
+	}
+	return sl_err(err, EINVAL, "'%s' is none of %s", value, list);
+}
+
+/* Copies a text that is known to be acceptable but for its length. */
+static int set_text(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	if (strlen(value) >= key->size)
+		return sl_err(err, EINVAL, "the value is longer than %zu characters", key->size - 1);
+	memset(field, 0, key->size);
+	strcpy(field, value);
+	return 0;
+}
+
+static int set_instance(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	if (!*value || value[strspn(value, allowed)])
+		return sl_err(err, EINVAL, "'%s' is not an instance's name: use letters, digits, '_' and '-'",
+			      value);
+	return set_text(key, field, value, err);
+}
+
+static int set_netns(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	if (!strcmp(value, ".") || !strcmp(value, ".."))
+		return sl_err(err, EINVAL, "'%s' is not a namespace's name", value);
+	return set_text(key, field, value, err);
+}
+
+/* Absolute, because the daemon and what it starts do not share the caller's folder. */
+static int set_path(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	if (*value != '/')
+		return sl_err(err, EINVAL, "'%s' is not an absolute path", value);
+	return set_text(key, field, value, err);
+}
+
+/* The kernel's own rule (dev_valid_name()), and no '%', which it would take for a pattern. */
+static int set_interface(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	bool valid = *value && strcmp(value, ".") && strcmp(value, "..");
+
+	for (const char *p = value; *p; p++) {
+		if (*p == '/' || *p == ':' || *p == '%' || isspace((unsigned char)*p))
+			valid = false;
+	}
+	if (!valid || strlen(value) >= IFNAMSIZ)
+		return sl_err(err, EINVAL, "'%s' is not an interface name of 1 to %d characters", value,
+			      IFNAMSIZ - 1);
+	return set_text(key, field, value, err);
+}
+
+static int set_user(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	if (strchr(value, ':') || strchr(value, '/'))
+		return sl_err(err, EINVAL, "'%s' is not a user's name", value);
+	return set_text(key, field, value, err);
+}
+
+static int set_log_level(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	(void)key;
+	if (sl_log_parse_level(value, field))
+		return sl_err(err, EINVAL, "'%s' is none of error, warn, info, debug", value);
+	return 0;
+}
+
+static int set_log_target(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	(void)key;
+	if (sl_log_parse_target(value, field))
+		return sl_err(err, EINVAL, "'%s' is none of stderr, syslog, journal", value);
+	return 0;
+}
+
+static int set_mode(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	(void)key;
+	if (sl_mode_parse(value, field))
+		return sl_err(err, EINVAL, "'%s' is none of off, tap, inline, quarantine", value);
+	return 0;
+}
+
+static int set_fail(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	(void)key;
+	if (sl_fail_parse(value, field))
+		return sl_err(err, EINVAL, "'%s' is none of closed, open", value);
+	return 0;
+}
+
+static int set_bool(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	static const char *const yes[] = { "yes", "true", "on", "1" };
+	static const char *const no[] = { "no", "false", "off", "0" };
+
+	(void)key;
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
+		if (!strcmp(value, yes[i]) || !strcmp(value, no[i])) {
+			*(bool *)field = !strcmp(value, yes[i]);
+			return 0;
+		}
+	}
+	return sl_err(err, EINVAL, "'%s' is neither yes nor no", value);
+}
+
+/* One word of non_ip. 0 or -EINVAL. */
+static int parse_ethertype(const char *word, __u16 *ret, struct sl_err *err)
+{
+	/* Listing one of these would be without effect: the programs see what is behind them. */
+	static const __u16 inspected[] = { 0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8 };
+	unsigned long n;
+	char *end;
+
+	if (!strcmp(word, "llc")) {
+		*ret = SL_ETYPE_LLC;
+		return 0;
+	}
+	n = strtoul(word, &end, 16);
+	if (strncmp(word, "0x", 2) || !isxdigit((unsigned char)word[2]) || *end || n < 0x600 || n > 0xffff)
+		return sl_err(err, EINVAL, "'%s' is neither 'llc' nor an ethertype from 0x0600 to 0xffff",
+			      word);
+	for (size_t i = 0; i < ARRAY_SIZE(inspected); i++) {
+		if (n == inspected[i])
+			return sl_err(err, EINVAL,
+				      "'%s' is IP, ARP or a VLAN tag, which has rules of its own", word);
+	}
+	*ret = n;
+	return 0;
+}
+
+static int set_non_ip(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	struct sl_conf *conf =
+		(struct sl_conf *)((char *)field - key->offset); /* the list has a length, too */
+	__u16 list[SL_ETYPES_MAX], etype = 0;
+	char text[SL_ETYPES_MAX * 8], *next = text, *word;
+	__u32 n = 0, i;
+
+	if (strlen(value) >= sizeof(text))
+		return sl_err(err, EINVAL, "the list is longer than %zu characters", sizeof(text) - 1);
+	strcpy(text, value);
+	while ((word = strsep(&next, ", \t"))) {
+		if (!*word)
+			continue;
+		if (parse_ethertype(word, &etype, err))
+			return -EINVAL;
+		for (i = 0; i < n && list[i] != etype; i++)
+			;
+		if (i < n)
+			continue;
+		if (n == SL_ETYPES_MAX)
+			return sl_err(err, EINVAL, "more than %d ethertypes", SL_ETYPES_MAX);
+		list[n++] = etype;
+	}
+	memset(conf->non_ip, 0, sizeof(conf->non_ip));
+	memcpy(conf->non_ip, list, n * sizeof(*list));
+	conf->n_non_ip = n;
+	return 0;
+}
+
+/* name is the key and the field of struct sl_conf at once, so that the two cannot drift apart. */
+#define KEY(sect, field, value, setter, text, ...)                                                           \
+	{                                                                                                    \
+		.key = { sect, #field, value, text }, .set = setter,                                         \
+		.offset = offsetof(struct sl_conf, field), .size = sizeof(((struct sl_conf *)0)->field),     \
+		##__VA_ARGS__                                                                                \
+	}
+
+/* clang-format off */
+static const struct key keys[] = {
+	KEY("daemon", instance, "NAME", set_instance,
+	    "name in pins, sockets and state folders (default: default)"),
+	KEY("daemon", netns, "NETNS", set_netns,
+	    "the agent's network namespace, a name or a path (default: the current one)"),
+	KEY("daemon", run_dir, "DIR", set_path,
+	    "root of the run folders (default: /run/sluice)"),
+	KEY("daemon", bpffs, "DIR", set_path,
+	    "where pins live, mounted if it is not (default: /sys/fs/bpf)"),
+	KEY("daemon", log_level, "LEVEL", set_log_level,
+	    "error, warn, info or debug (default: info)"),
+	KEY("daemon", log_target, "TARGET", set_log_target,
+	    "stderr, syslog or journal (default: stderr)"),
+	KEY("daemon", on_exit, "WHAT", set_choice,
+	    "SIGTERM: keep leaves all working, release gives all back (default: keep)", .words = on_exit_words),
+	KEY("bridge", vbr, "NAME", set_interface,
+	    "interface that takes diverted frames (default: vbr)"),
+	KEY("bridge", vth, "NAME", set_interface,
+	    "its peer, read by the core (default: vth)"),
+	KEY("bridge", mtu, "BYTES", set_number,
+	    "of both; jumbo is 9216 (default: 2048)", .min = 576, .max = 9216),
+	KEY("bridge", attach, "KIND", set_choice,
+	    "auto, tcx or clsact (default: auto)", .words = attach_words),
+	KEY("bridge", redirect, "KIND", set_choice,
+	    "auto, peer or plain (default: auto)", .words = redirect_words),
+	KEY("dpi", dpi, "KIND", set_choice,
+	    "internal, or external: no core is started, vth is left alone (default: internal)",
+	    .words = dpi_words),
+	KEY("dpi", dpi_path, "FILE", set_path,
+	    "the core's program (default: " SLUICE_LIBEXECDIR "/sluice-dpi)"),
+	KEY("dpi", workers, "N", set_number,
+	    "queues of vbr and vth, one worker each, 1 to 64 (default: 1)", .min = 1, .max = SL_QUEUES_MAX),
+	KEY("dpi", heartbeat_ms, "MS", set_number,
+	    "age at which a worker's heartbeat is stale, 10 to 60000 (default: 1000)", .min = 10, .max = 60000),
+	KEY("dpi", busy_poll_us, "US", set_number,
+	    "preferred busy polling of the AF_XDP sockets, 0 is off (default: 0)", .min = 0, .max = 1000000),
+	KEY("dpi", dpi_user, "USER", set_user,
+	    "the core's user once it runs (default: sluice, else nobody)"),
+	KEY("workload", mode, "MODE", set_mode,
+	    "of newly taken ports: off, tap, inline or quarantine (default: inline)"),
+	KEY("workload", fail, "HOW", set_fail,
+	    "of newly taken ports when the core is absent: closed or open (default: closed)"),
+	KEY("workload", strict, "BOOL", set_bool,
+	    "of newly taken ports: drop what cannot be inspected, yes or no (default: yes)"),
+	KEY("workload", non_ip, "LIST", set_non_ip,
+	    "ethertypes (0x88cc, llc) that pass in strict, comma-separated (default: none)"),
+};
+/* clang-format on */
+
+void sl_conf_defaults(struct sl_conf *conf)
+{
+	*conf = (struct sl_conf){
+		.instance = "default",
+		.run_dir = "/run/sluice",
+		.bpffs = "/sys/fs/bpf",
+		.log_level = SL_LOG_INFO,
+		.vbr = "vbr",
+		.vth = "vth",
+		.mtu = 2048,
+		.dpi_path = SLUICE_LIBEXECDIR "/sluice-dpi",
+		.workers = 1,
+		.heartbeat_ms = 1000,
+		.mode = SL_MODE_INLINE,
+		.fail = SL_FAIL_CLOSED,
+		.strict = true,
+	};
+}
+
+const struct sl_conf_key *sl_conf_key(unsigned int i)
+{
+	return i < ARRAY_SIZE(keys) ? &keys[i].key : NULL;
+}
+
+/* Options are spelled with '-', keys with '_'. */
+static bool same_name(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		if ((*a == '-' ? '_' : *a) != (*b == '-' ? '_' : *b))
+			return false;
+	}
+	return !*a && !*b;
+}
+
+static const struct key *find_key(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (same_name(keys[i].key.name, name))
+			return &keys[i];
+	}
+	return NULL;
+}
+
+static int set_key(struct sl_conf *conf, const struct key *key, const char *value, struct sl_err *err)
+{
+	for (const char *p = value; *p; p++) {
+		if (iscntrl((unsigned char)*p) && *p != '\t')
+			return sl_err(err, EINVAL, "the value holds a control character");
+	}
+	return key->set(key, (char *)conf + key->offset, value, err);
+}
+
+int sl_conf_set(struct sl_conf *conf, const char *name, const char *value, struct sl_err *err)
+{
+	const struct key *key = find_key(name);
+
+	if (!key)
+		return sl_err(err, EINVAL, "%s: no such setting", name);
+	if (set_key(conf, key, value, err))
+		return sl_err_prefix(err, "%s", name);
+	return 0;
+}
+
+int sl_conf_check(const struct sl_conf *conf, struct sl_err *err)
+{
+	if (!strcmp(conf->vbr, conf->vth))
+		return sl_err(err, EINVAL, "vbr and vth are the two ends of one pair: both are called %s",
+			      conf->vbr);
+	return 0;
+}
+
+struct reading {
+	struct sl_conf *conf;
+	struct sl_err *err;
+	unsigned int line; /* last line read */
+	int failed_line; /* of the first error of ours, 0 if none */
+	bool given[ARRAY_SIZE(keys)];
+};
+
+/* What fgets() does, counting lines and refusing those that would be cut in two. */
+static char *read_line(char *line, int size, void *stream)
+{
+	struct reading *reading = ((void **)stream)[0];
+	FILE *file = ((void **)stream)[1];
+
+	if (reading->failed_line || !fgets(line, size, file))
+		return NULL;
+	reading->line++;
+	if (!strchr(line, '\n') && (int)strlen(line) == size - 1) {
+		sl_err(reading->err, EINVAL, "the line is longer than %d characters", size - 2);
+		reading->failed_line = reading->line;
+		return NULL;
+	}
+	return line;
+}
+
+static int read_key(void *context, const char *section, const char *name, const char *value)
+{
+	struct reading *reading = context;
+	const struct key *key = find_key(name);
+
+	if (reading->failed_line)
+		return 0;
+	if (!key)
+		sl_err(reading->err, EINVAL, "no such setting: %s", name);
+	else if (strcmp(section, key->key.section))
+		sl_err(reading->err, EINVAL, "%s belongs into section [%s]", name, key->key.section);
+	else if (reading->given[key - keys])
+		sl_err(reading->err, EINVAL, "%s is set twice", name);
+	else if (set_key(reading->conf, key, value, reading->err))
+		sl_err_prefix(reading->err, "%s", name);
+	else
+		return reading->given[key - keys] = true;
+	reading->failed_line = reading->line;
+	return 0;
+}
+
+int sl_conf_read(struct sl_conf *conf, const char *path, struct sl_err *err)
+{
+	struct sl_conf copy = *conf;
+	struct reading reading = { .conf = &copy, .err = err };
+	FILE *file = fopen(path, "re");
+	void *stream[2] = { &reading, file };
+	int line;
+
+	if (!file)
+		return sl_errno(err, errno, "cannot open configuration %s", path);
+	line = ini_parse_stream(read_line, stream, read_key, &reading);
+	if (ferror(file)) {
+		fclose(file);
+		return sl_err(err, EIO, "cannot read configuration %s", path);
+	}
+	fclose(file);
+	if (line < 0)
+		return sl_err(err, ENOMEM, "%s: out of memory", path);
+	/* The parser's own complaint counts when it came before ours. */
+	if (line > 0 && (!reading.failed_line || line < reading.failed_line))
+		return sl_err(err, EINVAL, "%s:%d: neither a [section], nor a comment, nor key = value", path,
+			      line);
+	if (reading.failed_line) {
+		sl_err_prefix(err, "%s:%d", path, reading.failed_line);
+		return -EINVAL;
+	}
+	if (sl_conf_check(&copy, err)) {
+		sl_err_prefix(err, "%s", path);
+		return -EINVAL;
+	}
+	*conf = copy;
+	return 0;
+}
+
+int sl_conf_pin_dir(const struct sl_conf *conf, char *ret, size_t size)
+{
+	int n = snprintf(ret, size, "%s/sluice/%s", conf->bpffs, conf->instance);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int sl_conf_run_path(const struct sl_conf *conf, const char *file, char *ret, size_t size)
+{
+	int n = snprintf(ret, size, "%s/%s/%s", conf->run_dir, conf->instance, file);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Sysctls as files: /proc/sys/net shows the namespace of the task that opens
+ * the file, so entering a network namespace is enough, no mount is needed.
+ *
+ * Invariant: a value is written whole in one write(), as the kernel parses it.
+ */
+#include "lib/sysctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int sysctl_open(const char *path, int flags)
+{
+	char full[512];
+	int len, fd;
+
+	len = snprintf(full, sizeof(full), "/proc/sys/%s", path);
+	if (len < 0 || (size_t)len >= sizeof(full))
+		return -ENAMETOOLONG;
+	fd = open(full, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int sl_sysctl_write(const char *path, const char *value, struct sl_err *err)
+{
+	size_t len = strlen(value);
+	ssize_t done;
+	int fd, code;
+
+	fd = sysctl_open(path, O_WRONLY);
+	if (fd < 0)
+		return sl_errno(err, -fd, "cannot open sysctl %s for writing", path);
+	done = write(fd, value, len);
+	code = done < 0 ? errno : (size_t)done < len ? EIO : 0;
+	close(fd);
+	if (code)
+		return sl_errno(err, code, "cannot set sysctl %s to \"%s\"", path, value);
+	return 0;
+}
+
+int sl_sysctl_read(const char *path, char *value, size_t size, struct sl_err *err)
+{
+	size_t used = 0;
+	ssize_t got;
+	int fd, code;
+
+	fd = sysctl_open(path, O_RDONLY);
+	if (fd < 0)
+		return sl_errno(err, -fd, "cannot open sysctl %s", path);
+	do {
+		got = read(fd, value + used, size - used);
+		code = got < 0 ? errno : 0;
+		if (got > 0)
+			used += got;
+	} while (got > 0 && used < size);
+	close(fd);
+	if (code)
+		return sl_errno(err, code, "cannot read sysctl %s", path);
+	if (used && value[used - 1] == '\n')
+		used--;
+	if (used >= size)
+		return sl_err(err, E2BIG, "sysctl %s holds more than %zu bytes", path, size - 1);
+	value[used] = '\0';
+	return 0;
+}
