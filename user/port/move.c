@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Moving interfaces.
+ *
+ * Invariant: an interface never gets the same index as the far end of its
+ * veth. The kernel takes such a pair for an ordinary interface and may sit on
+ * its carrier changes for up to a second before it lets frames out.
+ */
+#include "port/move.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "lib/netns.h"
+#include "lib/sysctl.h"
+
+#define ATTEMPTS 32
+
+/*
+ * Indexes to wish for are drawn from a range that kernels, which count up from
+ * 1, hardly reach: thousands of ports can be taken from namespaces that all
+ * call them number 2.
+ */
+#define INDEX_FIRST (1u << 20)
+#define INDEX_COUNT (1u << 29)
+
+__u32 move_draw_index(void)
+{
+	__u32 random = 0;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (__u32)clock();
+	return INDEX_FIRST + random % INDEX_COUNT;
+}
+
+int move_port(const struct port_side *from, __u32 ifindex, const struct port_side *to, const char *name,
+	      __u32 wish, __u32 flags_set, struct link_info *ret, struct sl_err *err)
+{
+	struct link_change change = LINK_NO_CHANGE;
+	struct link_info link;
+	unsigned int attempt;
+	int rc;
+
+	rc = link_find(from->nls, NULL, ifindex, &link, err);
+	if (rc)
+		return rc;
+	if (!wish)
+		wish = ifindex;
+	change.name = name;
+	change.netns_fd = to->fd;
+	change.flags_set = flags_set;
+	for (attempt = 0; attempt < ATTEMPTS; attempt++, wish = move_draw_index()) {
+		if (wish == link.peer_ifindex)
+			continue;
+		change.new_ifindex = wish;
+		rc = link_change(from->nls, ifindex, &change, err);
+		if (rc != -EBUSY)
+			break;
+	}
+	if (rc)
+		return sl_err_prefix(err, "moving %s from %s to %s", link.name, nls_label(from->nls),
+				     nls_label(to->nls));
+	return link_find(to->nls, name, 0, ret, err);
+}
+
+int move_silence(const struct port_side *side, const char *name, struct sl_err *err)
+{
+	char path[80];
+	int token, rc;
+
+	snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", name);
+	token = sl_netns_enter(side->fd, err);
+	if (token < 0)
+		return token;
+	rc = sl_sysctl_write(path, "1", err);
+	sl_netns_leave(token);
+	/* No such file: no IPv6 to switch off. */
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int move_free_name(const struct port_side *side, char *ret, struct sl_err *err)
+{
+	struct link_info link;
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < ATTEMPTS; i++) {
+		snprintf(ret, IFNAMSIZ, "sluicetmp%u", i);
+		rc = link_find(side->nls, ret, 0, &link, err);
+		if (rc == -ENODEV)
+			return 0;
+		if (rc)
+			return rc;
+	}
+	return sl_err(err, EEXIST, "%s holds %d interfaces named sluicetmp…; remove those left behind",
+		      nls_label(side->nls), ATTEMPTS);
+}
+
+int move_set_up(const struct port_side *side, __u32 ifindex, bool up, struct sl_err *err)
+{
+	struct link_change change = LINK_NO_CHANGE;
+
+	change.up = up;
+	return link_change(side->nls, ifindex, &change, err);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Taking a workload's port and giving it back. This folder knows interfaces,
+ * addresses and routes; it knows nothing of maps and programs, which the
+ * caller brings in through the hooks.
+ *
+ * snapshot -> refuse -> plan -> apply -> verify; every failure rolls back to
+ * the state before. Invariant: on return of an error the workload has its
+ * original port with everything the snapshot held, or the error's text says
+ * what could not be put back.
+ */
+#ifndef SLUICE_PORT_PORT_H
+#define SLUICE_PORT_PORT_H
+
+#include <linux/types.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+#include "lib/netns.h"
+#include "sluice/ucmac.h"
+
+/* What to take. Descriptors stay the caller's. */
+struct port_request {
+	int workload_ns; /* namespace of the port */
+	int agent_ns; /* namespace that receives vex and vin */
+	char name[IFNAMSIZ]; /* of the port in the workload, e.g. "eth0" */
+	char vex_name[IFNAMSIZ]; /* free names in the agent's namespace */
+	char vin_name[IFNAMSIZ];
+	__u32 max_mtu; /* of vbr: a port with a larger one is refused */
+	char workload_label[64]; /* how messages call the workload's namespace */
+};
+
+/* A port that is taken: all that is needed to find it again and to give it back. */
+struct port_taken {
+	struct sl_netns_id workload_ns;
+	char name[IFNAMSIZ]; /* in the workload */
+	char vex_name[IFNAMSIZ];
+	char vin_name[IFNAMSIZ];
+	__u32 vex_ifindex; /* in the agent's namespace */
+	__u32 vin_ifindex;
+	__u32 port_ifindex; /* of the new port in the workload */
+	__u32 original_ifindex; /* the port's index in the workload before it was taken */
+	__u32 mtu;
+	__u8 mac[SL_MAC_LEN];
+};
+
+/*
+ * Called when the frames' way changes. prepare(): vin is there and up, without
+ * carrier; what takes long and needs only vin belongs here, outside the gap.
+ * ready(): vex is there too, still down; when it returns 0, programs and map
+ * entries of both must be in place (called again if giving back fails, so it
+ * must not mind what is there already). undo(): the two are about to go;
+ * called whenever prepare() or ready() has been. prepare and undo may be NULL.
+ */
+struct port_hooks {
+	int (*prepare)(void *context, const struct port_taken *taken, struct sl_err *err);
+	int (*ready)(void *context, const struct port_taken *taken, struct sl_err *err);
+	void (*undo)(void *context, const struct port_taken *taken);
+	void *context;
+};
+
+/* Fills *ret_taken only on success. 0 or -errno. */
+int port_take(const struct port_request *request, const struct port_hooks *hooks,
+	      struct port_taken *ret_taken, struct sl_err *err);
+
+/* Prints nothing, changes nothing: 0 if port_take() would try, else -errno with the refusal's reason. */
+int port_check(const struct port_request *request, struct sl_err *err);
+
+/*
+ * Puts the original port back into workload_ns with the addresses, routes and
+ * neighbours the workload has now. hooks->undo() is called when the programs
+ * must go. 0 or -errno; on error the port is still taken and working, unless
+ * the text says otherwise.
+ */
+int port_give_back(const struct port_taken *taken, int workload_ns, int agent_ns,
+		   const struct port_hooks *hooks, struct sl_err *err);
+
+/*
+ * Is it still as recorded? Looks vex and vin up in agent_ns by name and
+ * refreshes the indexes in *taken. 0; -ENODEV with *err when one is missing.
+ */
+int port_find(struct port_taken *taken, int agent_ns, struct sl_err *err);
+
+/* The workload is gone: removes what is left of vex and vin in agent_ns. 0 or -errno. */
+int port_discard(const struct port_taken *taken, int agent_ns, struct sl_err *err);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Looking at a port: everything that is kept, read once.
+ *
+ * Invariant: a snapshot changes nothing. What it holds are the kernel's own
+ * words, so that putting it back and comparing it need no model of ours.
+ */
+#include "port/snapshot.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/netns.h"
+#include "netlink/address.h"
+#include "netlink/neigh.h"
+#include "netlink/route.h"
+
+int port_side_open(struct port_side *side, int netns_fd, const char *label, struct sl_err *err)
+{
+	int rc;
+
+	side->fd = netns_fd;
+	rc = nls_open(&side->nls, netns_fd, label, err);
+	return rc ? rc : watch_open(&side->watch, netns_fd, err);
+}
+
+void port_side_close(struct port_side *side)
+{
+	/* 0 is what a zeroed one holds, and never a socket of ours: then standard input would be closed. */
+	if (side->announce > 0)
+		close(side->announce);
+	side->announce = 0;
+	watch_close(side->watch);
+	nls_close(side->nls);
+	side->watch = NULL;
+	side->nls = NULL;
+}
+
+/* What has no netlink message: files of /proc and ioctls, from inside the namespace. */
+static int read_inside(const struct port_side *side, struct port_snapshot *ret, struct sl_err *err)
+{
+	int token, rc;
+
+	token = sl_netns_enter(side->fd, err);
+	if (token < 0)
+		return token;
+	rc = sysctls_read(ret->link.name, &ret->sysctls, err);
+	if (!rc)
+		rc = sl_ethtool_features(ret->link.name, &ret->features, err);
+	/* Not every driver tells its queues: then they stay as they are. */
+	if (!rc && sl_ethtool_queues(ret->link.name, &ret->rx_queues, &ret->tx_queues, NULL)) {
+		ret->rx_queues = 0;
+		ret->tx_queues = 0;
+	}
+	sl_netns_leave(token);
+	return rc;
+}
+
+int snapshot_take(const struct port_side *side, const char *name, __u32 ifindex, struct port_snapshot *ret,
+		  struct sl_err *err)
+{
+	int rc;
+
+	rc = link_message(side->nls, name, ifindex, &ret->link_message, err);
+	if (rc)
+		return rc;
+	if (link_parse(ret->link_message.item[0], &ret->link))
+		return sl_err(err, EBADMSG, "the kernel's answer about an interface in %s makes no sense",
+			      nls_label(side->nls));
+	ifindex = ret->link.ifindex;
+	rc = addr_kind.dump(side->nls, ifindex, &ret->addrs, err);
+	if (!rc)
+		rc = route_kind.dump(side->nls, ifindex, &ret->routes, err);
+	if (!rc)
+		rc = route_dump_leaning(side->nls, ifindex, &ret->addrs, &ret->leaning, err);
+	if (!rc)
+		rc = neigh_kind.dump(side->nls, ifindex, &ret->neighs, err);
+	if (!rc)
+		rc = neigh_dump_learned(side->nls, ifindex, &ret->learned, err);
+	if (!rc)
+		rc = read_inside(side, ret, err);
+	return rc;
+}
+
+void snapshot_free(struct port_snapshot *snapshot)
+{
+	msgs_clear(&snapshot->link_message);
+	msgs_clear(&snapshot->addrs);
+	msgs_clear(&snapshot->routes);
+	msgs_clear(&snapshot->leaning);
+	msgs_clear(&snapshot->neighs);
+	msgs_clear(&snapshot->learned);
+	sysctls_free(&snapshot->sysctls);
+}
