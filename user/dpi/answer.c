@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Requests and answers of the core's control socket; see answer.h for the invariant. */
+#include "dpi/answer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "lib/log.h"
+
+#define ECHO_MAX 64 /* longer names are not repeated in errors */
+
+struct command {
+	const char *name;
+	const char *field; /* the one it may have besides cmd, a string; NULL: none */
+	/* A new reference, or NULL with err. value: the field's, NULL if absent. */
+	json_t *(*run)(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err);
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
+}
+
+static json_int_t load(const __u64 *field)
+{
+	return (json_int_t)__atomic_load_n(field, __ATOMIC_RELAXED);
+}
+
+static json_t *worker_json(const struct sl_worker *worker)
+{
+	const struct sl_core *record = worker->lane->record;
+	json_int_t stamped = load(&record->heartbeat_ns);
+	struct sl_buffers buffers;
+
+	worker->lane->ops->buffers(worker->lane, &buffers);
+	return json_pack("{si sb sI sI sI sI sI sI sI sI sI sI sI sI s{sI sI sI sI}}", "queue",
+			 (int)worker->queue, "running", atomic_load(&worker->running), "heartbeat_age_ms",
+			 stamped ? ((json_int_t)now_ns() - stamped) / 1000000 : (json_int_t)-1, "rx_frames",
+			 load(&record->rx_frames), "rx_bytes", load(&record->rx_bytes), "tx_frames",
+			 load(&record->tx_frames), "tx_bytes", load(&record->tx_bytes), "drop_tx_full",
+			 load(&record->drop_tx_full), "drop_invalid", load(&record->drop_invalid),
+			 "drop_rx_full", load(&record->drop_rx_full), "drop_fill_empty",
+			 load(&record->drop_fill_empty), "tx_invalid", load(&record->tx_invalid), "wakeups",
+			 load(&record->wakeups), "polls", load(&record->polls), "buffers", "total",
+			 (json_int_t)buffers.total, "rx", (json_int_t)buffers.rx, "tx",
+			 (json_int_t)buffers.tx, "held", (json_int_t)buffers.held);
+}
+
+/* All of them, or NULL without memory. */
+static json_t *workers_json(const struct sl_view *view)
+{
+	json_t *workers = json_array();
+
+	for (uint32_t q = 0; q < view->queues; q++) {
+		if (json_array_append_new(workers, worker_json(&view->workers[q])) < 0) {
+			json_decref(workers);
+			return NULL;
+		}
+	}
+	return workers;
+}
+
+static json_t *run_status(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err)
+{
+	json_t *result;
+
+	(void)value;
+	(void)ret_stop;
+	result = json_pack("{si sI ss si ss si sb so}", "pid", (int)getpid(), "uptime_ms",
+			   (json_int_t)((now_ns() - view->started_ns) / 1000000), "mode", "forward", "queues",
+			   (int)view->queues, "lane", view->workers[0].lane->ops->name, "frame_size",
+			   (int)view->frame_size, "multi_buffer", view->multi_buffer, "workers",
+			   workers_json(view));
+	if (!result)
+		sl_errno(err, ENOMEM, "status");
+	return result;
+}
+
+/* Before anything is changed, so that what cannot be answered is not done. */
+static json_t *empty_result(const char *command, struct sl_err *err)
+{
+	json_t *result = json_object();
+
+	if (!result)
+		sl_errno(err, ENOMEM, "%s", command);
+	return result;
+}
+
+static json_t *run_stop(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err)
+{
+	json_t *result;
+
+	(void)view;
+	(void)value;
+	result = empty_result("stop", err);
+	if (result)
+		*ret_stop = true;
+	return result;
+}
+
+static json_t *run_log(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err)
+{
+	enum sl_log_level level;
+	json_t *result;
+
+	(void)view;
+	(void)ret_stop;
+	if (!value || sl_log_parse_level(value, &level) < 0) {
+		sl_err(err, EINVAL, "log: \"level\" must be one of error, warn, info, debug");
+		return NULL;
+	}
+	result = empty_result("log", err);
+	if (result)
+		sl_log_set_level(level);
+	return result;
+}
+
+static const struct command commands[] = {
+	{ "status", NULL, run_status },
+	{ "stop", NULL, run_stop },
+	{ "log", "level", run_log },
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+/* Every field is known, a string, and in its place. */
+static int check_fields(const struct command *command, json_t *request, const char **ret_value,
+			struct sl_err *err)
+{
+	const char *key, *value = NULL;
+	json_t *field;
+
+	json_object_foreach (request, key, field) {
+		if (!strcmp(key, "cmd"))
+			continue;
+		if (!command->field || strcmp(key, command->field)) {
+			if (strlen(key) > ECHO_MAX)
+				return sl_err(err, EINVAL, "%s: unknown field", command->name);
+			return sl_err(err, EINVAL, "%s: unknown field \"%s\"", command->name, key);
+		}
+		if (!json_is_string(field))
+			return sl_err(err, EINVAL, "%s: \"%s\" must be a string", command->name,
+				      command->field);
+		value = json_string_value(field);
+	}
+	*ret_value = value;
+	return 0;
+}
+
+static json_t *run_request(const struct sl_view *view, json_t *request, bool *ret_stop, struct sl_err *err)
+{
+	const char *name = json_string_value(json_object_get(request, "cmd"));
+	const struct command *command;
+	const char *value = NULL;
+
+	if (!json_is_object(request) || !name) {
+		sl_err(err, EINVAL, "a request is an object with \"cmd\", a string");
+		return NULL;
+	}
+	command = find_command(name);
+	if (!command) {
+		if (strlen(name) > ECHO_MAX)
+			name = "…";
+		sl_err(err, ENOSYS, "unknown command \"%s\": status, stop and log are known", name);
+		return NULL;
+	}
+	if (check_fields(command, request, &value, err) < 0)
+		return NULL;
+	return command->run(view, value, ret_stop, err);
+}
+
+/* Takes over the reference. */
+static char *dump(json_t *answer)
+{
+	char *text = json_dumps(answer, JSON_COMPACT);
+
+	json_decref(answer);
+	return text;
+}
+
+char *sl_answer_error(int code, const char *message)
+{
+	return dump(json_pack("{sb s{ss ss}}", "ok", 0, "error", "errno", sl_errno_name(code), "message",
+			      message));
+}
+
+char *sl_answer(const struct sl_view *view, const char *request, size_t len, bool *ret_stop)
+{
+	struct sl_err err = { 0 };
+	json_error_t where;
+	json_t *parsed, *result;
+
+	parsed = json_loadb(request, len, JSON_REJECT_DUPLICATES, &where);
+	if (!parsed) {
+		/* jansson's own text may quote half a character of the request. */
+		sl_err(&err, EBADMSG, "not one JSON object: error at byte %d", where.position);
+		return sl_answer_error(err.code, err.text);
+	}
+	result = run_request(view, parsed, ret_stop, &err);
+	json_decref(parsed);
+	if (!result)
+		return sl_answer_error(err.code, err.text);
+	return dump(json_pack("{sb so}", "ok", 1, "result", result));
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Serves the control socket; see control.h for the invariant. */
+#include "dpi/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/sock.h"
+
+#define ACCEPT_PAUSE_MS 1000 /* out of descriptors: how long not to try again */
+
+enum { SLOT_SIGNAL, SLOT_EVENT, SLOT_LISTEN, SLOT_CLIENT };
+
+struct server {
+	struct sl_control *control;
+	int clients[SL_CLIENTS_MAX];
+	unsigned int n_clients;
+	bool paused; /* no accept() for a while */
+	bool stop;
+	char message[SL_MSG_MAX];
+};
+
+static void drop_client(struct server *server, unsigned int i)
+{
+	close(server->clients[i]);
+	server->clients[i] = server->clients[--server->n_clients];
+}
+
+/* One client that is not welcome or not there any more is no failure of ours. */
+static void accept_client(struct server *server)
+{
+	uid_t uid;
+	pid_t pid;
+	int fd;
+
+	fd = accept4(server->control->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+			sl_warn("control socket: accept: %s; trying again in a second", strerror(errno));
+			server->paused = true;
+		}
+		return;
+	}
+	if (sl_sock_peer(fd, &uid, &pid) < 0 || (uid && uid != server->control->owner)) {
+		sl_warn("control socket: refused a client that is neither root nor uid %u",
+			server->control->owner);
+		close(fd);
+		return;
+	}
+	server->clients[server->n_clients++] = fd;
+}
+
+/* Reads one request and answers it. False: the client is to be dropped. */
+static bool serve(struct server *server, int fd)
+{
+	ssize_t n = sl_sock_recv(fd, server->message, sizeof(server->message));
+	char *answer;
+	int r;
+
+	if (n == -EAGAIN || n == -EINTR)
+		return true;
+	if (n == -EMSGSIZE)
+		answer = sl_answer_error(EMSGSIZE, "the request is longer than 64 KiB");
+	else if (n <= 0)
+		return false;
+	else
+		answer = sl_answer(&server->control->view, server->message, n, &server->stop);
+	if (!answer)
+		return false;
+	/* A client that does not read fills its queue and is dropped: the descriptor does not block. */
+	r = sl_sock_send(fd, answer, strlen(answer));
+	free(answer);
+	if (r < 0)
+		sl_debug("control socket: client dropped: %s", strerror(-r));
+	return r >= 0;
+}
+
+static unsigned int collect(const struct server *server, struct pollfd *fds)
+{
+	bool listening = !server->paused && server->n_clients < SL_CLIENTS_MAX;
+
+	fds[SLOT_SIGNAL] = (struct pollfd){ .fd = server->control->signal_fd, .events = POLLIN };
+	fds[SLOT_EVENT] = (struct pollfd){ .fd = server->control->event_fd, .events = POLLIN };
+	fds[SLOT_LISTEN] =
+		(struct pollfd){ .fd = listening ? server->control->listen_fd : -1, .events = POLLIN };
+	for (unsigned int i = 0; i < server->n_clients; i++)
+		fds[SLOT_CLIENT + i] = (struct pollfd){ .fd = server->clients[i], .events = POLLIN };
+	return SLOT_CLIENT + server->n_clients;
+}
+
+/* A worker ended before it was told to? */
+static int check_workers(const struct sl_control *control, struct sl_err *err)
+{
+	uint64_t n;
+
+	if (read(control->event_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		return sl_errno(err, errno, "reading the workers' eventfd");
+	for (uint32_t q = 0; q < control->view.queues; q++) {
+		const struct sl_worker *worker = &control->view.workers[q];
+
+		if (!atomic_load(&worker->failed))
+			continue;
+		if (err)
+			*err = worker->err;
+		return -worker->err.code;
+	}
+	return 0;
+}
+
+static void serve_clients(struct server *server, const struct pollfd *fds)
+{
+	/* From the end, because dropping one moves the last into its place. */
+	for (unsigned int i = server->n_clients; i-- > 0 && !server->stop;) {
+		if (fds[SLOT_CLIENT + i].revents && !serve(server, server->clients[i]))
+			drop_client(server, i);
+	}
+}
+
+int sl_control_run(struct sl_control *control, struct sl_err *err)
+{
+	struct pollfd fds[SLOT_CLIENT + SL_CLIENTS_MAX];
+	struct server *server = calloc(1, sizeof(*server));
+	int r = 0;
+
+	if (!server)
+		return sl_errno(err, ENOMEM, "control socket");
+	server->control = control;
+	if (control->listen_fd >= 0 &&
+	    fcntl(control->listen_fd, F_SETFL, fcntl(control->listen_fd, F_GETFL) | O_NONBLOCK) < 0)
+		r = sl_errno(err, errno, "control socket: descriptor %d", control->listen_fd);
+	while (!r && !server->stop) {
+		int n = poll(fds, collect(server, fds), server->paused ? ACCEPT_PAUSE_MS : -1);
+
+		server->paused = server->paused && n != 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			r = sl_errno(err, errno, "waiting for requests");
+			break;
+		}
+		if (fds[SLOT_SIGNAL].revents) {
+			struct signalfd_siginfo info;
+
+			if (read(control->signal_fd, &info, sizeof(info)) == sizeof(info))
+				sl_info("ending: %s", strsignal((int)info.ssi_signo));
+			break;
+		}
+		if (fds[SLOT_EVENT].revents)
+			r = check_workers(control, err);
+		if (r < 0)
+			break;
+		serve_clients(server, fds);
+		if (fds[SLOT_LISTEN].revents)
+			accept_client(server);
+	}
+	if (server->stop)
+		sl_info("ending: told to by a client of the control socket");
+	while (server->n_clients)
+		drop_client(server, 0);
+	free(server);
+	return r;
+}

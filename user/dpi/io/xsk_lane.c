@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Moves the frames of one queue: RX to handler to TX, in batches, from and to
+ * the same chunks.
+ *
+ * Invariants:
+ * - Every chunk of the lane has one owner at any time, written down in
+ *   owner[]; each hand-over checks the previous owner, and at the end of each
+ *   run the three sums must be the total. A difference is a bug in here or in
+ *   the kernel, and the lane stops rather than forward from a chunk that may
+ *   be somebody else's.
+ * - There is no list of free chunks: one that is not in a frame or in TX is in
+ *   the FILL ring, which has room for all twice over, because the kernel shows
+ *   a received frame in RX before it shows that it took the chunk out of FILL.
+ *   TX never takes more than its ring's size, and RX can take no more than its
+ *   own, so a quarter of the chunks (see xsk.c) is left for FILL whatever happens.
+ * - At most a COMPLETION ring full is in flight, so the kernel never finds
+ *   that ring full.
+ */
+#include <errno.h>
+#include <net/ethernet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "dpi/io/xsk.h"
+#include "dpi/io/xsk_lane.h"
+
+#ifndef SOL_XDP
+#define SOL_XDP 283
+#endif
+
+/* What one run adds to the record. */
+struct batch {
+	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, tx_full, invalid, wakeups;
+};
+
+static struct sl_xsk_lane *to_xsk(struct sl_lane *lane)
+{
+	return (struct sl_xsk_lane *)((char *)lane - offsetof(struct sl_xsk_lane, lane));
+}
+
+static void count_to(uint32_t *n, uint32_t value)
+{
+	__atomic_store_n(n, value, __ATOMIC_RELAXED);
+}
+
+/* The chunk's place in owner[] if it is this lane's and was owned by `from`, which is then `to`. Else -1. */
+static int64_t hand_over(struct sl_xsk_lane *lane, uint64_t addr, enum sl_chunk_owner from,
+			 enum sl_chunk_owner to)
+{
+	uint64_t chunk = addr / SL_XSK_CHUNK - lane->first_chunk;
+
+	/* Below first_chunk it wraps around and is too big as well. */
+	if (chunk >= lane->n_chunks || lane->owner[chunk] != from)
+		return -1;
+	lane->owner[chunk] = to;
+	return (int64_t)chunk;
+}
+
+static int broken_books(const struct sl_xsk_lane *lane, struct sl_err *err, const char *where, uint64_t addr)
+{
+	return sl_err(err, ENOTRECOVERABLE,
+		      "%s queue %u: %s: UMEM address %#llx is not where the books say (%u chunks: rx %u, "
+		      "held %u, tx %u); the core must be restarted",
+		      lane->ifname, lane->queue, where, (unsigned long long)addr, lane->n_chunks, lane->n_rx,
+		      lane->n_held, lane->n_tx);
+}
+
+/* A chunk that is ours goes back to the kernel to receive into; shown to it by submit_fill(). */
+static int recycle(struct sl_xsk_lane *lane, uint64_t addr, enum sl_chunk_owner from, struct sl_err *err)
+{
+	int64_t chunk = hand_over(lane, addr, from, SL_CHUNK_RX);
+	uint32_t idx;
+
+	if (chunk < 0)
+		return broken_books(lane, err, from == SL_CHUNK_TX ? "COMPLETION" : "dropping", addr);
+	if (!xsk_ring_prod__reserve(&lane->fill, 1, &idx))
+		return broken_books(lane, err, "FILL is full", addr);
+	*xsk_ring_prod__fill_addr(&lane->fill, idx) = (lane->first_chunk + (uint64_t)chunk) * SL_XSK_CHUNK;
+	lane->fill_new++;
+	count_to(&lane->n_rx, lane->n_rx + 1);
+	if (from == SL_CHUNK_TX)
+		count_to(&lane->n_tx, lane->n_tx - 1);
+	else
+		count_to(&lane->n_held, lane->n_held - 1);
+	return 0;
+}
+
+static void submit_fill(struct sl_xsk_lane *lane)
+{
+	if (!lane->fill_new)
+		return;
+	xsk_ring_prod__submit(&lane->fill, lane->fill_new);
+	lane->fill_new = 0;
+}
+
+int sl_xsk_lane_fill(struct sl_xsk_lane *lane)
+{
+	uint32_t idx;
+
+	if (xsk_ring_prod__reserve(&lane->fill, lane->n_chunks, &idx) != lane->n_chunks)
+		return -ENOBUFS;
+	for (uint32_t i = 0; i < lane->n_chunks; i++) {
+		*xsk_ring_prod__fill_addr(&lane->fill, idx + i) =
+			(uint64_t)(lane->first_chunk + i) * SL_XSK_CHUNK;
+		lane->owner[i] = SL_CHUNK_RX;
+	}
+	xsk_ring_prod__submit(&lane->fill, lane->n_chunks);
+	lane->n_rx = lane->n_chunks;
+	return 0;
+}
+
+/* What the kernel has sent goes back to FILL. */
+static int reap(struct sl_xsk_lane *lane, struct sl_err *err)
+{
+	uint32_t idx, n = xsk_ring_cons__peek(&lane->comp, lane->comp.size, &idx);
+	int r = 0;
+
+	if (!n)
+		return 0;
+	for (uint32_t i = 0; i < n && !r; i++)
+		r = recycle(lane, *xsk_ring_cons__comp_addr(&lane->comp, idx + i), SL_CHUNK_TX, err);
+	xsk_ring_cons__release(&lane->comp, n);
+	submit_fill(lane);
+	return r;
+}
+
+static uint32_t tx_consumed(const struct sl_xsk_lane *lane)
+{
+	return __atomic_load_n(lane->tx.consumer, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Shows TX to the kernel and has it send. In copy mode only a system call
+ * sends, and one call sends a limited number of frames, so call until the ring
+ * is empty or no longer moves.
+ *
+ * Left over frames (lane.pending) are tried again by the next run.
+ */
+static int kick(struct sl_xsk_lane *lane, struct batch *batch, struct sl_err *err)
+{
+	uint32_t before, spins = 0;
+
+	if (lane->tx_new) {
+		xsk_ring_prod__submit(&lane->tx, lane->tx_new);
+		lane->tx_new = 0;
+	}
+	lane->lane.pending = false;
+	while ((before = tx_consumed(lane)) != lane->tx.cached_prod) {
+		if (!xsk_ring_prod__needs_wakeup(&lane->tx))
+			break; /* a driver is at it by itself */
+		batch->wakeups++;
+		if (sendto(lane->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0) {
+			switch (errno) {
+			case EBUSY:
+				/*
+				 * The device refused one frame and dropped it; it comes back by
+				 * COMPLETION like a sent one. It may have been taken off the ring
+				 * without the ring's pointer showing it yet: go on. The frame may be
+				 * an earlier run's, then the sum wraps around and is still right.
+				 */
+				batch->tx_frames--;
+				batch->tx_full++;
+				if (++spins > lane->tx.size)
+					goto later;
+				continue;
+			case EINTR:
+				continue;
+			case EAGAIN: /* this call's share is done, or no memory for an skb */
+			case ENOBUFS:
+			case ENOMEM:
+			case ENETDOWN: /* the link is down and may come up again */
+				break;
+			default:
+				return sl_errno(
+					err, errno,
+					"%s queue %u: sending failed, has the interface been removed?",
+					lane->ifname, lane->queue);
+			}
+		}
+		if (tx_consumed(lane) == before)
+			goto later;
+	}
+	return 0;
+later:
+	lane->lane.pending = true;
+	return 0;
+}
+
+static int drop_frame(struct sl_xsk_lane *lane, struct sl_err *err)
+{
+	int r = 0;
+
+	for (uint16_t i = 0; i < lane->frame.n_pieces && !r; i++)
+		r = recycle(lane, lane->addr[i], SL_CHUNK_HELD, err);
+	return r;
+}
+
+static int send_frame(struct sl_xsk_lane *lane, struct batch *batch, struct sl_err *err)
+{
+	uint32_t idx, n = lane->frame.n_pieces;
+	int r;
+
+	if (lane->n_tx + n > lane->tx.size) {
+		r = kick(lane, batch, err);
+		if (r >= 0)
+			r = reap(lane, err);
+		if (r < 0)
+			return r;
+	}
+	if (lane->n_tx + n > lane->tx.size || !xsk_ring_prod__reserve(&lane->tx, n, &idx)) {
+		batch->tx_full++;
+		return drop_frame(lane, err);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct xdp_desc *desc = xsk_ring_prod__tx_desc(&lane->tx, idx + i);
+
+		if (hand_over(lane, lane->addr[i], SL_CHUNK_HELD, SL_CHUNK_TX) < 0)
+			return broken_books(lane, err, "sending", lane->addr[i]);
+		desc->addr = lane->addr[i];
+		desc->len = lane->len[i];
+		desc->options = i + 1 < n ? XDP_PKT_CONTD : 0;
+	}
+	count_to(&lane->n_held, lane->n_held - n);
+	count_to(&lane->n_tx, lane->n_tx + n);
+	lane->tx_new += n;
+	batch->tx_frames++;
+	batch->tx_bytes += lane->frame.len;
+	return 0;
+}
+
+/* Adds one descriptor to the frame being put together. */
+static int add_piece(struct sl_xsk_lane *lane, const struct xdp_desc *desc, struct sl_err *err)
+{
+	struct sl_frame *frame = &lane->frame;
+	uint16_t n = frame->n_pieces;
+	int r;
+
+	if (desc->addr % SL_XSK_CHUNK + desc->len > SL_XSK_CHUNK ||
+	    hand_over(lane, desc->addr, SL_CHUNK_RX, SL_CHUNK_HELD) < 0)
+		return broken_books(lane, err, "receiving", desc->addr);
+	count_to(&lane->n_rx, lane->n_rx - 1);
+	count_to(&lane->n_held, lane->n_held + 1);
+	if (!lane->skipping && (n == SL_FRAME_PIECES || frame->len + desc->len > SL_FRAME_MAX)) {
+		r = drop_frame(lane, err);
+		if (r < 0)
+			return r;
+		frame->n_pieces = 0;
+		lane->skipping = true;
+	}
+	frame->len += desc->len;
+	if (lane->skipping)
+		return recycle(lane, desc->addr, SL_CHUNK_HELD, err);
+	lane->addr[n] = desc->addr;
+	lane->len[n] = desc->len;
+	frame->piece[n].data = lane->area + desc->addr;
+	frame->piece[n].len = desc->len;
+	frame->n_pieces = n + 1;
+	return 0;
+}
+
+/* The frame is complete: ask the handler, and answer for it. */
+static int finish_frame(struct sl_xsk_lane *lane, sl_frame_handler handle, void *context, struct batch *batch,
+			struct sl_err *err)
+{
+	struct sl_frame *frame = &lane->frame;
+	int r;
+
+	batch->rx_frames++;
+	batch->rx_bytes += frame->len;
+	if (lane->skipping || lane->len[0] < ETHER_HDR_LEN) {
+		batch->invalid++;
+		r = drop_frame(lane, err);
+	} else {
+		frame->queue = lane->queue;
+		frame->csum = SL_CSUM_UNKNOWN;
+		r = handle(context, frame) == SL_FORWARD ? send_frame(lane, batch, err)
+							 : drop_frame(lane, err);
+	}
+	frame->len = 0;
+	frame->n_pieces = 0;
+	lane->skipping = false;
+	return r;
+}
+
+static void publish(struct sl_core *record, const struct batch *batch)
+{
+	sl_record_add(&record->rx_frames, batch->rx_frames);
+	sl_record_add(&record->rx_bytes, batch->rx_bytes);
+	sl_record_add(&record->tx_frames, batch->tx_frames);
+	sl_record_add(&record->tx_bytes, batch->tx_bytes);
+	sl_record_add(&record->drop_tx_full, batch->tx_full);
+	sl_record_add(&record->drop_invalid, batch->invalid);
+	sl_record_add(&record->wakeups, batch->wakeups);
+}
+
+static int lane_run(struct sl_lane *base, int budget, sl_frame_handler handle, void *context,
+		    struct sl_err *err)
+{
+	struct sl_xsk_lane *lane = to_xsk(base);
+	struct batch batch = { 0 };
+	uint32_t idx, n;
+	int r;
+
+	/*
+	 * In copy mode the kernel needs no wake-up to receive; a driver that does
+	 * sets the flag, and busy polling means to drive the receive path from here.
+	 */
+	if (lane->busy_poll || xsk_ring_prod__needs_wakeup(&lane->fill)) {
+		batch.wakeups++;
+		recvfrom(lane->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+	}
+	r = reap(lane, err);
+	/* A descriptor is at most one frame, so the budget in frames is kept. */
+	n = r < 0 ? 0 : xsk_ring_cons__peek(&lane->rx, budget, &idx);
+	for (uint32_t i = 0; i < n && r >= 0; i++) {
+		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&lane->rx, idx + i);
+
+		r = add_piece(lane, desc, err);
+		if (r >= 0 && !(desc->options & XDP_PKT_CONTD))
+			r = finish_frame(lane, handle, context, &batch, err);
+	}
+	if (n)
+		xsk_ring_cons__release(&lane->rx, n);
+	submit_fill(lane);
+	if (r >= 0)
+		r = kick(lane, &batch, err);
+	publish(base->record, &batch);
+	if (r < 0)
+		return r;
+	if (lane->n_rx + lane->n_held + lane->n_tx != lane->n_chunks)
+		return broken_books(lane, err, "adding up", 0);
+	return (int)n;
+}
+
+static int lane_fd(const struct sl_lane *base)
+{
+	return ((const struct sl_xsk_lane *)base)->fd;
+}
+
+static int lane_account(struct sl_lane *base, struct sl_err *err)
+{
+	struct sl_xsk_lane *lane = to_xsk(base);
+	struct sl_core *record = base->record;
+	struct xdp_statistics now = { 0 }, *seen = &lane->seen;
+	socklen_t len = sizeof(now);
+	int pending = 0;
+	uint64_t no_chunk, dropped;
+
+	if (getsockopt(lane->fd, SOL_XDP, XDP_STATISTICS, &now, &len) < 0)
+		return sl_errno(err, errno, "%s queue %u: reading XDP_STATISTICS", lane->ifname, lane->queue);
+	/*
+	 * rx_dropped counts frames: no chunk, or too long for one. With multi-buffer
+	 * none is too long. Without it each missing chunk is one frame and is
+	 * counted in rx_fill_ring_empty_descs too; what remains was too long.
+	 */
+	dropped = now.rx_dropped - seen->rx_dropped;
+	no_chunk = now.rx_fill_ring_empty_descs - seen->rx_fill_ring_empty_descs;
+	if (lane->multi_buffer || no_chunk > dropped)
+		no_chunk = dropped;
+	sl_record_add(&record->drop_fill_empty, no_chunk);
+	sl_record_add(&record->drop_invalid, dropped - no_chunk);
+	sl_record_add(&record->drop_rx_full, now.rx_ring_full - seen->rx_ring_full);
+	sl_record_add(&record->tx_invalid, now.tx_invalid_descs - seen->tx_invalid_descs);
+	*seen = now;
+
+	/* The kernel unbinds the socket of an interface that goes away and says so here, once. */
+	len = sizeof(pending);
+	if (!getsockopt(lane->fd, SOL_SOCKET, SO_ERROR, &pending, &len) && pending)
+		return sl_errno(err, pending,
+				"%s queue %u: the interface has been removed or moved to another namespace",
+				lane->ifname, lane->queue);
+	return 0;
+}
+
+static void lane_buffers(const struct sl_lane *base, struct sl_buffers *ret)
+{
+	const struct sl_xsk_lane *lane = (const struct sl_xsk_lane *)base;
+
+	ret->total = lane->n_chunks;
+	ret->rx = __atomic_load_n(&lane->n_rx, __ATOMIC_RELAXED);
+	ret->tx = __atomic_load_n(&lane->n_tx, __ATOMIC_RELAXED);
+	ret->held = __atomic_load_n(&lane->n_held, __ATOMIC_RELAXED);
+}
+
+static void lane_destroy(struct sl_lane *base)
+{
+	struct sl_xsk_lane *lane;
+
+	if (!base)
+		return;
+	lane = to_xsk(base);
+	if (lane->socket)
+		xsk_socket__delete(lane->socket);
+	free(lane->owner);
+	free(lane);
+}
+
+_Static_assert(offsetof(struct sl_xsk_lane, lane) == 0, "const views cast back to struct sl_xsk_lane");
+
+const struct sl_lane_ops sl_xsk_lane_ops = {
+	.name = "af_xdp",
+	.run = lane_run,
+	.fd = lane_fd,
+	.account = lane_account,
+	.buffers = lane_buffers,
+	.destroy = lane_destroy,
+};

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between xsk.c, which makes the sockets, and xsk_lane.c, which moves frames through them. */
+#ifndef SLUICE_DPI_XSK_LANE_H
+#define SLUICE_DPI_XSK_LANE_H
+
+#include <linux/if_xdp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <xdp/xsk.h>
+
+#include "dpi/io/io.h"
+
+/*
+ * linux/if_xdp.h since Linux 6.6 ("xsk: introduce XSK bind flag for
+ * multi-buffer" and "xsk: prepare 'options' in xdp_desc for multi-buffer use");
+ * Debian 12's header is older than that.
+ */
+#ifndef XDP_USE_SG
+#define XDP_USE_SG (1 << 4)
+#endif
+#ifndef XDP_PKT_CONTD
+#define XDP_PKT_CONTD (1 << 0)
+#endif
+
+enum sl_chunk_owner {
+	SL_CHUNK_RX, /* the kernel's: in FILL, being received into, or in RX */
+	SL_CHUNK_HELD, /* ours, between RX and either TX or FILL */
+	SL_CHUNK_TX, /* the kernel's: in TX, being sent, or in COMPLETION */
+};
+
+struct sl_xsk_lane {
+	struct sl_lane lane;
+	const char *ifname;
+	uint32_t queue;
+	bool multi_buffer;
+	bool busy_poll;
+
+	struct xsk_socket *socket;
+	int fd; /* the socket's */
+	struct xsk_ring_prod fill;
+	struct xsk_ring_cons comp;
+	struct xsk_ring_cons rx;
+	struct xsk_ring_prod tx;
+
+	uint8_t *area; /* of the whole UMEM */
+	uint32_t first_chunk; /* this lane's part of it */
+	uint32_t n_chunks;
+	uint8_t *owner; /* enum sl_chunk_owner per chunk of this lane */
+	uint32_t n_rx, n_held, n_tx; /* written by the worker, read by anyone */
+	uint32_t fill_new, tx_new; /* written to the ring, not yet shown to the kernel */
+
+	/* The frame being put together; it may take several runs. */
+	struct sl_frame frame;
+	uint64_t addr[SL_FRAME_PIECES];
+	uint32_t len[SL_FRAME_PIECES];
+	bool skipping; /* its chain is too long: drop up to its end */
+
+	struct xdp_statistics seen; /* already added to the record */
+};
+
+extern const struct sl_lane_ops sl_xsk_lane_ops;
+
+/* Gives all chunks to the kernel through the FILL ring. 0 or -errno. */
+int sl_xsk_lane_fill(struct sl_xsk_lane *lane);
+
+#endif

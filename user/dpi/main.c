@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * sluice-dpi: opens, drops privileges, forwards, closes.
+ *
+ * Invariants:
+ * - No frame is looked at before all privileges are gone.
+ * - The close order is the start's reverse: heartbeats to 0 and workers ended,
+ *   map entries away, sockets, UMEM, records, and the lock last of all (by the
+ *   end of the process), so that a successor never meets a socket of ours.
+ * - The daemon's end is not ours: nothing here depends on it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dpi/control.h"
+#include "dpi/forward.h"
+#include "dpi/io/xsk.h"
+#include "dpi/options.h"
+#include "dpi/record.h"
+#include "dpi/sandbox.h"
+#include "dpi/worker.h"
+#include "lib/log.h"
+
+struct core {
+	struct sl_options options;
+	struct sl_records records;
+	struct sl_xsk *xsk;
+	bool published;
+	struct sl_worker workers[SL_QUEUES_MAX];
+	int stop_fd, event_fd, signal_fd;
+	uid_t owner; /* who started us */
+	struct timespec started;
+};
+
+static int open_events(struct core *core, struct sl_err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* The terminal the daemon was started from may be closed; by hand it ends us as usual. */
+	if (core->options.control_fd >= 0)
+		signal(SIGHUP, SIG_IGN);
+	core->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	core->stop_fd = eventfd(0, EFD_CLOEXEC);
+	core->event_fd = eventfd(0, EFD_CLOEXEC);
+	if (core->signal_fd < 0 || core->stop_fd < 0 || core->event_fd < 0)
+		return sl_errno(err, errno, "opening event descriptors");
+	return 0;
+}
+
+/* Everything that needs privileges, and then their end. */
+static int open_core(struct core *core, const char **ret_user, struct sl_err *err)
+{
+	const struct sl_options *options = &core->options;
+	const struct sl_xsk_conf conf = { options->vth, options->queues, options->mtu,
+					  options->busy_poll_us };
+	int r;
+
+	r = sl_records_open(&core->records, options->core_map_fd, options->xsks_map_fd, options->pin_dir,
+			    options->queues, err);
+	if (r < 0)
+		return r;
+	r = sl_xsk_open(&core->xsk, &conf, core->records.line, err);
+	if (r < 0)
+		return r;
+	r = sl_xsk_publish(core->xsk, core->records.xsks_fd, err);
+	if (r < 0)
+		return r;
+	core->published = true;
+	return sl_sandbox_enter(options->user, ret_user, err);
+}
+
+/* Returns when every worker forwards (or one has failed, which sl_control_run() then finds). */
+static int start_workers(struct core *core, struct sl_err *err)
+{
+	uint64_t n = 0, seen = 0;
+
+	for (uint32_t q = 0; q < core->options.queues; q++) {
+		struct sl_worker *worker = &core->workers[q];
+		int r;
+
+		worker->lane = sl_xsk_lane(core->xsk, q);
+		worker->handle = sl_forward_all;
+		worker->queue = q;
+		worker->heartbeat_ms = core->options.heartbeat_ms;
+		worker->busy_poll_us = core->options.busy_poll_us;
+		worker->stop_fd = core->stop_fd;
+		worker->event_fd = core->event_fd;
+		r = sl_worker_start(worker, err);
+		if (r < 0)
+			return r;
+	}
+	while (seen < core->options.queues) {
+		if (read(core->event_fd, &n, sizeof(n)) == sizeof(n))
+			seen += n;
+		else if (errno != EINTR)
+			return sl_errno(err, errno, "waiting for the workers");
+	}
+	/* Counting on: a failure among what was just read must be seen once more. */
+	n = 1;
+	if (write(core->event_fd, &n, sizeof(n)) < 0)
+		return sl_errno(err, errno, "waiting for the workers");
+	return 0;
+}
+
+static void tell_ready(struct core *core)
+{
+	if (core->options.ready_fd < 0)
+		return;
+	/* Whoever wanted to know may be gone; that is not our end. */
+	if (write(core->options.ready_fd, "R", 1) != 1)
+		sl_warn("readiness could not be told: nobody reads descriptor %d", core->options.ready_fd);
+	close(core->options.ready_fd);
+	core->options.ready_fd = -1;
+}
+
+static int run_core(struct core *core, struct sl_err *err)
+{
+	struct sl_control control = {
+		.view = {
+			.workers = core->workers,
+			.queues = core->options.queues,
+			.frame_size = SL_XSK_CHUNK,
+			.multi_buffer = sl_xsk_multi_buffer(core->xsk),
+			.started_ns = (uint64_t)core->started.tv_sec * 1000000000u + core->started.tv_nsec,
+		},
+		.listen_fd = core->options.control_fd,
+		.signal_fd = core->signal_fd,
+		.event_fd = core->event_fd,
+		.owner = core->owner,
+	};
+
+	tell_ready(core);
+	return sl_control_run(&control, err);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void close_core(struct core *core)
+{
+	const uint64_t one = 1;
+	struct sl_err err;
+
+	if (core->stop_fd >= 0 && write(core->stop_fd, &one, sizeof(one)) < 0)
+		sl_warn("telling the workers to end failed");
+	for (uint32_t q = 0; q < core->options.queues; q++)
+		sl_worker_join(&core->workers[q]);
+	if (core->published && sl_xsk_withdraw(core->xsk, core->records.xsks_fd, &err) < 0)
+		sl_debug("%s; the kernel does it when they close", err.text);
+	sl_xsk_close(core->xsk);
+	sl_records_close(&core->records);
+	close_fd(core->signal_fd);
+	close_fd(core->event_fd);
+	close_fd(core->stop_fd);
+}
+
+int main(int argc, char **argv)
+{
+	static struct core core = {
+		.records = SL_RECORDS_NONE, .stop_fd = -1, .event_fd = -1, .signal_fd = -1
+	};
+	struct sl_err err = { 0 };
+	const char *user = NULL;
+	int r;
+
+	r = sl_options_parse(&core.options, argc, argv, &err);
+	if (r < 0) {
+		fprintf(stderr, "sluice-dpi: %s\n", err.text);
+		return 2;
+	}
+	if (r == SL_OPTIONS_HELP) {
+		sl_options_help(stdout);
+		return 0;
+	}
+	if (r == SL_OPTIONS_VERSION) {
+		puts("sluice-dpi " SLUICE_VERSION);
+		return 0;
+	}
+	sl_log_init("sluice-dpi", core.options.log_target, core.options.log_level);
+	clock_gettime(CLOCK_MONOTONIC, &core.started);
+	core.owner = geteuid();
+
+	r = open_events(&core, &err);
+	if (r >= 0)
+		r = open_core(&core, &user, &err);
+	if (r >= 0)
+		r = start_workers(&core, &err);
+	if (r >= 0) {
+		sl_info("%s: forwarding, %u queues, %s, as user %s", core.options.vth, core.options.queues,
+			sl_xsk_multi_buffer(core.xsk) ? "multi-buffer" : "single-buffer", user);
+		r = run_core(&core, &err);
+	}
+	if (r < 0)
+		sl_error("%s", err.text);
+	close_core(&core);
+	return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Parses the core's command line; see options.h. */
+#include "dpi/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/types.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sluice/abi.h"
+
+enum option_id {
+	OPT_VTH = 1,
+	OPT_QUEUES,
+	OPT_MTU,
+	OPT_HEARTBEAT,
+	OPT_XSKS_FD,
+	OPT_CORE_FD,
+	OPT_PIN_DIR,
+	OPT_CONTROL_FD,
+	OPT_LOCK_FD,
+	OPT_READY_FD,
+	OPT_BUSY_POLL,
+	OPT_USER,
+	OPT_LOG_LEVEL,
+	OPT_LOG_TARGET,
+	OPT_HELP,
+	OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+	{ "vth", required_argument, NULL, OPT_VTH },
+	{ "queues", required_argument, NULL, OPT_QUEUES },
+	{ "mtu", required_argument, NULL, OPT_MTU },
+	{ "heartbeat-ms", required_argument, NULL, OPT_HEARTBEAT },
+	{ "xsks-map-fd", required_argument, NULL, OPT_XSKS_FD },
+	{ "core-map-fd", required_argument, NULL, OPT_CORE_FD },
+	{ "pin-dir", required_argument, NULL, OPT_PIN_DIR },
+	{ "control-fd", required_argument, NULL, OPT_CONTROL_FD },
+	{ "lock-fd", required_argument, NULL, OPT_LOCK_FD },
+	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
+	{ "busy-poll-us", required_argument, NULL, OPT_BUSY_POLL },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "log-target", required_argument, NULL, OPT_LOG_TARGET },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ 0 },
+};
+
+static const char help[] =
+	"Usage: sluice-dpi --vth NAME --queues N --mtu N --heartbeat-ms N\n"
+	"                  { --pin-dir DIR | --xsks-map-fd N --core-map-fd N } [OPTION]...\n"
+	"\n"
+	"Forwards the frames of NAME through AF_XDP sockets. Started by sluiced; by hand as\n"
+	"root, in the agent's network namespace, with the programs attached.\n"
+	"\n"
+	"  --vth NAME           interface\n"
+	"  --queues N           its queues, one worker each\n"
+	"  --mtu N              its MTU\n"
+	"  --heartbeat-ms N     age at which a heartbeat is stale\n"
+	"  --pin-dir DIR        open " SL_MAP_XSKS " and " SL_MAP_CORE " pinned in DIR, or\n"
+	"  --xsks-map-fd N      take the inherited descriptor of " SL_MAP_XSKS "\n"
+	"  --core-map-fd N      and that of " SL_MAP_CORE "\n"
+	"  --control-fd N       listening SEQPACKET socket for control\n"
+	"  --lock-fd N          a lock file to be kept open\n"
+	"  --ready-fd N         where \"R\" is written once frames are forwarded\n"
+	"  --busy-poll-us N     preferred busy polling, that long without frames; 0 (default): off\n"
+	"  --user NAME          user to become (default: sluice if it exists, else nobody)\n"
+	"  --log-level LEVEL    error, warn, info (default), debug\n"
+	"  --log-target TARGET  stderr (default), syslog, journal\n"
+	"  --help  --version\n"
+	"\n"
+	"Exit status: 0 told to end, 1 failed, 2 wrong usage.\n";
+
+static int number(const char *option, const char *text, unsigned long min, unsigned long max, uint32_t *ret,
+		  struct sl_err *err)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	/* strtoul() takes signs and blanks. */
+	if (*text < '0' || *text > '9' || *end || errno || value < min || value > max)
+		return sl_err(err, EINVAL, "--%s %s: must be a number from %lu to %lu", option, text, min,
+			      max);
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+static int descriptor(const char *option, const char *text, int *ret, struct sl_err *err)
+{
+	uint32_t fd;
+	int r = number(option, text, 0, INT_MAX, &fd, err);
+
+	if (r < 0)
+		return r;
+	if (fcntl((int)fd, F_GETFD) < 0)
+		return sl_errno(err, errno, "--%s %s: not inherited", option, text);
+	*ret = (int)fd;
+	return 0;
+}
+
+static int set_option(struct sl_options *options, int id, const char *name, const char *text,
+		      struct sl_err *err)
+{
+	switch (id) {
+	case OPT_VTH:
+		if (!*text || strlen(text) >= IFNAMSIZ)
+			return sl_err(err, EINVAL, "--vth '%s': not an interface's name", text);
+		options->vth = text;
+		return 0;
+	case OPT_QUEUES:
+		return number(name, text, 1, SL_QUEUES_MAX, &options->queues, err);
+	case OPT_MTU:
+		return number(name, text, 68, 65535, &options->mtu, err);
+	case OPT_HEARTBEAT:
+		return number(name, text, 1, 3600000, &options->heartbeat_ms, err);
+	case OPT_XSKS_FD:
+		return descriptor(name, text, &options->xsks_map_fd, err);
+	case OPT_CORE_FD:
+		return descriptor(name, text, &options->core_map_fd, err);
+	case OPT_PIN_DIR:
+		options->pin_dir = text;
+		return 0;
+	case OPT_CONTROL_FD:
+		return descriptor(name, text, &options->control_fd, err);
+	case OPT_LOCK_FD:
+		return descriptor(name, text, &options->lock_fd, err);
+	case OPT_READY_FD:
+		return descriptor(name, text, &options->ready_fd, err);
+	case OPT_BUSY_POLL:
+		return number(name, text, 0, 1000000, &options->busy_poll_us, err);
+	case OPT_USER:
+		options->user = text;
+		return 0;
+	case OPT_LOG_LEVEL:
+		if (sl_log_parse_level(text, &options->log_level) < 0)
+			return sl_err(err, EINVAL, "--log-level %s: must be error, warn, info or debug",
+				      text);
+		return 0;
+	case OPT_LOG_TARGET:
+		if (sl_log_parse_target(text, &options->log_target) < 0)
+			return sl_err(err, EINVAL, "--log-target %s: must be stderr, syslog or journal",
+				      text);
+		return 0;
+	}
+	return sl_err(err, EINVAL, "--%s: unknown option", name);
+}
+
+static int check(const struct sl_options *options, struct sl_err *err)
+{
+	bool fds = options->xsks_map_fd >= 0 || options->core_map_fd >= 0;
+
+	if (!options->vth || !options->queues || !options->mtu || !options->heartbeat_ms)
+		return sl_err(err, EINVAL,
+			      "--vth, --queues, --mtu and --heartbeat-ms are needed; see --help");
+	if (!options->pin_dir && (options->xsks_map_fd < 0 || options->core_map_fd < 0))
+		return sl_err(err, EINVAL,
+			      "--pin-dir, or both --xsks-map-fd and --core-map-fd, is needed; see --help");
+	if (options->pin_dir && fds)
+		return sl_err(err, EINVAL, "--pin-dir and map descriptors exclude each other");
+	return 0;
+}
+
+int sl_options_parse(struct sl_options *ret, int argc, char **argv, struct sl_err *err)
+{
+	struct sl_options options = {
+		.xsks_map_fd = -1,
+		.core_map_fd = -1,
+		.control_fd = -1,
+		.lock_fd = -1,
+		.ready_fd = -1,
+		.log_level = SL_LOG_INFO,
+		.log_target = SL_LOG_STDERR,
+	};
+	int id, index, r;
+
+	optind = 0;
+	/* ':' and opterr: the text of an error is ours to give. */
+	opterr = 0;
+	while ((id = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
+		if (id == OPT_HELP)
+			return SL_OPTIONS_HELP;
+		if (id == OPT_VERSION)
+			return SL_OPTIONS_VERSION;
+		if (id == ':')
+			return sl_err(err, EINVAL, "%s: a value is missing; see --help", argv[optind - 1]);
+		/* The rest of a cluster such as -xy is not in argv[optind - 1]; a long option has a small optopt. */
+		if (id == '?' && optopt > OPT_VERSION)
+			return sl_err(err, EINVAL, "-%c: unknown option; see --help", optopt);
+		if (id == '?')
+			return sl_err(err, EINVAL, "%s: unknown option; see --help", argv[optind - 1]);
+		r = set_option(&options, id, long_options[index].name, optarg, err);
+		if (r < 0)
+			return r;
+	}
+	if (optind < argc)
+		return sl_err(err, EINVAL, "%s: unexpected argument; see --help", argv[optind]);
+	r = check(&options, err);
+	if (r < 0)
+		return r;
+	*ret = options;
+	return SL_OPTIONS_RUN;
+}
+
+void sl_options_help(FILE *out)
+{
+	fputs(help, out);
+}

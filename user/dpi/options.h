@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The core's command line. Invariant: options that parsed are valid as a whole. */
+#ifndef SLUICE_DPI_OPTIONS_H
+#define SLUICE_DPI_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lib/err.h"
+#include "lib/log.h"
+
+struct sl_options {
+	const char *vth;
+	uint32_t queues, mtu, heartbeat_ms, busy_poll_us;
+	const char *pin_dir; /* or the two descriptors, else -1 */
+	int xsks_map_fd, core_map_fd;
+	int control_fd, lock_fd, ready_fd; /* -1: none */
+	const char *user; /* NULL: the default */
+	enum sl_log_level log_level;
+	enum sl_log_target log_target;
+};
+
+enum sl_options_what { SL_OPTIONS_RUN, SL_OPTIONS_HELP, SL_OPTIONS_VERSION };
+
+/* enum sl_options_what, or -errno with err. Strings point into argv. */
+int sl_options_parse(struct sl_options *ret, int argc, char **argv, struct sl_err *err);
+void sl_options_help(FILE *out);
+
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The loop of one worker; see worker.h for the invariant. */
+#include "dpi/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUDGET 64 /* frames between two looks at the clock; also the kernel's own for one queue */
+#define PENDING_MS 1 /* how soon to try again to send what the kernel would not take */
+#define LAST_RUNS 64 /* at the end: what has been received still leaves, but not for ever */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
+}
+
+static void tell(const struct sl_worker *worker)
+{
+	const uint64_t one = 1;
+
+	/* An eventfd takes 2^64 - 2 of these. */
+	if (write(worker->event_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* True when stop_fd is readable. */
+static bool wait_for_frames(struct sl_worker *worker, int timeout_ms)
+{
+	struct pollfd fds[] = {
+		{ .fd = worker->lane->ops->fd(worker->lane), .events = POLLIN },
+		{ .fd = worker->stop_fd, .events = POLLIN },
+	};
+
+	sl_record_add(&worker->lane->record->polls, 1);
+	/* A failing poll() looks like a timeout: the lane itself says what is wrong with its socket. */
+	return poll(fds, 2, timeout_ms) > 0 && fds[1].revents;
+}
+
+static bool told_to_stop(const struct sl_worker *worker)
+{
+	struct pollfd stop = { .fd = worker->stop_fd, .events = POLLIN };
+
+	return poll(&stop, 1, 0) > 0;
+}
+
+static int forward(struct sl_worker *worker)
+{
+	struct sl_lane *lane = worker->lane;
+	/*
+	 * Stamped when an eighth of the time has passed, looked at after waiting
+	 * at most another eighth: no two stamps are more than a quarter apart.
+	 */
+	uint64_t eighth = (worker->heartbeat_ms ? worker->heartbeat_ms : 1000) * 1000000ull / 8;
+	uint64_t busy_ns = worker->busy_poll_us * 1000ull;
+	int timeout_ms = eighth < 1000000 ? 1 : (int)(eighth / 1000000);
+	uint64_t now = now_ns(), stamped = now, last_frame = now;
+	int r, taken;
+
+	sl_record_set(&lane->record->heartbeat_ns, now);
+	atomic_store(&worker->running, true);
+	tell(worker);
+	for (;;) {
+		taken = lane->ops->run(lane, BUDGET, worker->handle, worker->context, &worker->err);
+		if (taken < 0)
+			return taken;
+		now = now_ns();
+		if (taken)
+			last_frame = now;
+		if (now - stamped >= eighth) {
+			sl_record_set(&lane->record->heartbeat_ns, now);
+			stamped = now;
+			r = lane->ops->account(lane, &worker->err);
+			if (r < 0)
+				return r;
+			if (told_to_stop(worker))
+				return 0;
+		}
+		if (taken || now - last_frame < busy_ns)
+			continue;
+		if (wait_for_frames(worker, lane->pending ? PENDING_MS : timeout_ms))
+			return 0;
+	}
+}
+
+static void *worker_main(void *arg)
+{
+	struct sl_worker *worker = arg;
+	struct sl_lane *lane = worker->lane;
+	int r;
+
+	__atomic_store_n(&lane->record->pid, (uint32_t)getpid(), __ATOMIC_RELAXED);
+	r = forward(worker);
+	/* First of all the programs learn that nobody is here: the workload's `fail` setting rules at once. */
+	sl_record_set(&lane->record->heartbeat_ns, 0);
+	atomic_store(&worker->running, false);
+	for (int i = 0; i < LAST_RUNS && r >= 0; i++) {
+		r = lane->ops->run(lane, BUDGET, worker->handle, worker->context, &worker->err);
+		if (r == 0)
+			break;
+	}
+	if (r >= 0)
+		r = lane->ops->account(lane, &worker->err);
+	if (r < 0)
+		atomic_store(&worker->failed, true);
+	tell(worker);
+	return NULL;
+}
+
+int sl_worker_start(struct sl_worker *worker, struct sl_err *err)
+{
+	char name[16];
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&worker->thread, NULL, worker_main, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r)
+		return sl_errno(err, r, "starting the worker of queue %u", worker->queue);
+	worker->started = true;
+	snprintf(name, sizeof(name), "dpi-queue-%u", worker->queue);
+	pthread_setname_np(worker->thread, name);
+	return 0;
+}
+
+void sl_worker_join(struct sl_worker *worker)
+{
+	if (!worker || !worker->started)
+		return;
+	pthread_join(worker->thread, NULL);
+	worker->started = false;
+}
