@@ -19,9 +19,12 @@
 #define TC_ACT_SHOT 2
 #define PACKET_HOST 0
 
-static __always_inline bool sl_mac_equal(const __u8 *a, const __u8 *b)
+/* Both are at even offsets of even-aligned objects: three loads each, and one branch. */
+static __always_inline bool sl_mac_equal(const __u8 *mac1, const __u8 *mac2)
 {
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
+	const __u16 *a = (const __u16 *)mac1, *b = (const __u16 *)mac2;
+
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]));
 }
 
 static __always_inline bool sl_mac_is_group(const __u8 *mac)

@@ -62,7 +62,7 @@ static __always_inline __u32 sl_mix_ports(struct __sk_buff *skb, __u32 hash, __u
 	struct sl_ports_pair ports;
 
 	hash = sl_mix(hash, proto);
-	if (!sl_has_ports(proto) || bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)))
+	if (!sl_has_ports(proto) || !sl_read(skb, offset, &ports))
 		return hash;
 	return sl_mix_pair(hash, ports.source, ports.dest);
 }
@@ -95,7 +95,7 @@ static __always_inline __u32 sl_skip_extensions(struct __sk_buff *skb, const str
 		case IPPROTO_ROUTING:
 		case IPPROTO_DSTOPTS:
 		case IPPROTO_AH:
-			if (bpf_skb_load_bytes(skb, offset, &ext, sizeof(ext)))
+			if (!sl_read(skb, offset, &ext))
 				return 0;
 			/* RFC 8200: in 8 bytes beyond the first 8; RFC 4302: AH in 4 bytes, less 2. */
 			offset += next == IPPROTO_AH ? (ext.len + 2) * 4 : (ext.len + 1) * 8;
@@ -107,6 +107,9 @@ static __always_inline __u32 sl_skip_extensions(struct __sk_buff *skb, const str
 			*proto = next;
 			return offset;
 		}
+		/* Ports further out than is read go by the address pair. */
+		if (offset > SL_OFFSET_MAX)
+			return 0;
 	}
 	return 0;
 }

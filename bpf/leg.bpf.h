@@ -208,7 +208,7 @@ static __always_inline enum sl_reason sl_find_and_decide(struct sl_pass *pass)
 
 	if (data + sizeof(pass->eth) > end)
 		return SL_R_too_short;
-	__builtin_memcpy(&pass->eth, data, sizeof(pass->eth));
+	pass->eth = *(struct ethhdr *)data;
 	port = bpf_map_lookup_elem(&sl_ports_v1, &ifindex);
 	if (!port || port->program != pass->program)
 		return SL_R_no_port;

@@ -4,9 +4,10 @@
  *
  * VLAN tags are walked like a receiving kernel strips them: the outermost may
  * be in the skb's metadata, the rest is in the data, 802.1Q or 802.1ad, any
- * VID, repeated. Everything is read by bpf_skb_load_bytes(), which also
- * reaches into page fragments: a sender cannot hide a header by how the frame
- * lies in memory, and nothing is copied or pulled for the sake of looking.
+ * VID, repeated. What lies in the linear part is read from there; the rest by
+ * bpf_skb_load_bytes(), which also reaches into page fragments: a sender cannot
+ * hide a header by how the frame lies in memory, and nothing is pulled (which
+ * would copy the head of every cloned TCP frame) for the sake of looking.
  *
  * Invariant: SL_KIND_IP* is only said of a frame whose fixed IP header has
  * been read and agrees with the ethertype.
@@ -47,6 +48,25 @@ struct sl_parsed {
 	};
 };
 
+/* No header is looked for beyond this; it bounds what the verifier has to believe of an offset. */
+#define SL_OFFSET_MAX 0x3ff
+
+/*
+ * *(to) := the object at `offset`, which is below SL_OFFSET_MAX; false if the frame ends before it does. The
+ * type of `to` says how wide the loads may be (packed types are read byte by byte).
+ */
+#define sl_read(skb, offset, to)                                                                             \
+	({                                                                                                   \
+		void *at_ = (void *)(long)(skb)->data + ((offset)&SL_OFFSET_MAX);                            \
+		bool good_ = true;                                                                           \
+                                                                                                             \
+		if (at_ + sizeof(*(to)) <= (void *)(long)(skb)->data_end)                                    \
+			*(to) = *(typeof(to))at_;                                                            \
+		else                                                                                         \
+			good_ = !bpf_skb_load_bytes(skb, offset, to, sizeof(*(to)));                         \
+		good_;                                                                                       \
+	})
+
 static __always_inline bool sl_is_vlan(__be16 proto)
 {
 	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
@@ -64,7 +84,7 @@ static __always_inline bool sl_skip_vlans(struct __sk_buff *skb, __u32 *offset, 
 	} tag;
 
 	for (int i = 0; i < SL_VLAN_MAX && sl_is_vlan(*proto); i++) {
-		if (bpf_skb_load_bytes(skb, *offset, &tag, sizeof(tag)))
+		if (!sl_read(skb, *offset, &tag))
 			return false;
 		*proto = tag.proto;
 		*offset += sizeof(tag);
@@ -74,7 +94,7 @@ static __always_inline bool sl_skip_vlans(struct __sk_buff *skb, __u32 *offset, 
 
 static __always_inline enum sl_kind sl_parse_ipv4(struct __sk_buff *skb, struct sl_parsed *p)
 {
-	if (bpf_skb_load_bytes(skb, p->l3, &p->ip4, sizeof(p->ip4)))
+	if (!sl_read(skb, p->l3, &p->ip4))
 		return SL_FRAME_SHORT;
 	if (p->ip4.version != 4 || p->ip4.ihl < 5)
 		return SL_FRAME_BAD_IP;
@@ -85,7 +105,7 @@ static __always_inline enum sl_kind sl_parse_ipv4(struct __sk_buff *skb, struct 
 
 static __always_inline enum sl_kind sl_parse_ipv6(struct __sk_buff *skb, struct sl_parsed *p)
 {
-	if (bpf_skb_load_bytes(skb, p->l3, &p->ip6, sizeof(p->ip6)))
+	if (!sl_read(skb, p->l3, &p->ip6))
 		return SL_FRAME_SHORT;
 	return p->ip6.version == 6 ? SL_FRAME_IPV6 : SL_FRAME_BAD_IP;
 }
@@ -148,7 +168,7 @@ static __always_inline bool sl_arp_is_exact(struct __sk_buff *skb, const struct 
 	__u8 pad[ETH_ZLEN - ETH_HLEN - sizeof(arp)] = {};
 	__u32 n, sum = 0;
 
-	if (bpf_skb_load_bytes(skb, p->l3, &arp, sizeof(arp)))
+	if (!sl_read(skb, p->l3, &arp))
 		return false;
 	if (arp.htype != bpf_htons(1) || arp.ptype != bpf_htons(ETH_P_IP) || arp.hlen != 6 || arp.plen != 4)
 		return false;

@@ -44,7 +44,7 @@ static __always_inline enum sl_reason vbr_decide(struct vbr_pass *pass)
 
 	if (data + sizeof(pass->eth) > end)
 		return SL_R_too_short;
-	__builtin_memcpy(&pass->eth, data, sizeof(pass->eth));
+	pass->eth = *(struct ethhdr *)data;
 	to_workload = sl_is_ucmac(pass->eth.h_dest);
 	from_workload = sl_is_ucmac(pass->eth.h_source);
 	if (to_workload && from_workload)

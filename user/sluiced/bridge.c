@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Making, adopting and tuning vbr/vth; see bridge.h for the invariant.
+ *
+ * Adopting is what a restart relies on: a pair that is right is touched only
+ * by settings that are idempotent, so frames in flight and the XDP program on
+ * vth stay.
+ */
+#include "sluiced/bridge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/ethtool.h"
+#include "lib/sysctl.h"
+#include "netlink/link.h"
+
+/*
+ * Whatever leaves work for later: a core that reads frames off AF_XDP sees
+ * bytes, not the skb's notes beside them. Without the two of VLAN the outermost
+ * tag would stay in such a note and be gone from the frame. Scatter-gather may
+ * stay: native XDP on the far end copies such frames into pages of its own.
+ */
+static const char *const off_on_vbr[] = {
+	"tx-checksum-ip-generic",
+	"tx-checksum-ipv4",
+	"tx-checksum-ipv6",
+	"tx-checksum-sctp",
+	"tx-checksum-fcoe-crc",
+	"tx-tcp-segmentation",
+	"tx-tcp-ecn-segmentation",
+	"tx-tcp-mangleid-segmentation",
+	"tx-tcp6-segmentation",
+	"tx-tcp-accecn-segmentation",
+	"tx-generic-segmentation",
+	"tx-udp-segmentation",
+	"tx-sctp-segmentation",
+	"tx-gso-list",
+	"tx-gso-partial",
+	"tx-gso-robust",
+	"tx-gre-segmentation",
+	"tx-gre-csum-segmentation",
+	"tx-ipxip4-segmentation",
+	"tx-ipxip6-segmentation",
+	"tx-udp_tnl-segmentation",
+	"tx-udp_tnl-csum-segmentation",
+	"tx-tunnel-remcsum-segmentation",
+	"tx-esp-segmentation",
+	"tx-fcoe-segmentation",
+	"tx-vlan-hw-insert",
+	"tx-vlan-stag-hw-insert",
+};
+#define N_OFF (sizeof(off_on_vbr) / sizeof(off_on_vbr[0]))
+
+/* No station of its own: no addresses, no neighbours, nothing of its own making on the wire. */
+static int silence(const char *name, struct sl_err *err)
+{
+	char path[80];
+	int rc;
+
+	snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", name);
+	rc = sl_sysctl_write(path, "1", err);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int tune(struct nls *nls, const struct link_info *link, __u32 mtu, struct sl_err *err)
+{
+	struct link_change change = LINK_NO_CHANGE;
+	int rc;
+
+	rc = silence(link->name, err);
+	if (rc)
+		return rc;
+	if (link->mtu != mtu)
+		change.mtu = mtu;
+	change.flags_set = IFF_NOARP;
+	change.up = 1;
+	return link_change(nls, link->ifindex, &change, err);
+}
+
+/* 0, or -EEXIST with what is in the way of adopting the pair. */
+static int check_shape(const struct sl_conf *conf, const struct link_info *vbr, const struct link_info *vth,
+		       struct sl_err *err)
+{
+	const struct link_info *both[] = { vbr, vth };
+	unsigned int i, rx, tx;
+	int rc;
+
+	for (i = 0; i < 2; i++) {
+		const struct link_info *other = both[1 - i];
+
+		if (strcmp(both[i]->kind, "veth"))
+			return sl_err(
+				err, EEXIST,
+				"%s exists and is no veth; rename it, or choose other names (--vbr, --vth)",
+				both[i]->name);
+		if (both[i]->peer_ifindex != other->ifindex || both[i]->peer_nsid >= 0)
+			return sl_err(
+				err, EEXIST,
+				"%s exists, but %s is not its far end; remove it, or choose other names "
+				"(--vbr, --vth)",
+				both[i]->name, other->name);
+		if (both[i]->master)
+			return sl_err(err, EEXIST,
+				      "%s exists and is a port of another interface; take it out",
+				      both[i]->name);
+		rc = sl_ethtool_queues(both[i]->name, &rx, &tx, err);
+		if (rc)
+			return rc;
+		if (rx != conf->workers || tx != conf->workers)
+			return sl_err(
+				err, EEXIST,
+				"%s exists with %u receive and %u transmit queues instead of %u; start with "
+				"--workers %u or remove it (ip link del %s)",
+				both[i]->name, rx, tx, conf->workers, rx, vbr->name);
+	}
+	return 0;
+}
+
+static int create(struct nls *nls, const struct sl_conf *conf, struct sl_err *err)
+{
+	struct veth_end vbr = {
+		.name = conf->vbr,
+		.netns_fd = -1,
+		.mtu = conf->mtu,
+		.queues = conf->workers,
+	};
+	struct veth_end vth = vbr;
+
+	vth.name = conf->vth;
+	return link_create_veth(nls, &vbr, &vth, err);
+}
+
+/* 0 with both, -ENODEV if neither is there, -EEXIST if only one is. */
+static int find_both(struct nls *nls, const struct sl_conf *conf, struct link_info *vbr,
+		     struct link_info *vth, struct sl_err *err)
+{
+	int first, second;
+
+	first = link_find(nls, conf->vbr, 0, vbr, err);
+	if (first && first != -ENODEV)
+		return first;
+	second = link_find(nls, conf->vth, 0, vth, err);
+	if (second && second != -ENODEV)
+		return second;
+	if (first != second)
+		return sl_err(err, EEXIST,
+			      "%s exists without %s in %s; remove it, or choose other names (--vbr, --vth)",
+			      first ? conf->vth : conf->vbr, first ? conf->vbr : conf->vth, nls_label(nls));
+	return first;
+}
+
+int sl_bridge_ensure(const struct sl_conf *conf, struct sl_bridge *ret, struct sl_err *err)
+{
+	struct sl_bridge bridge = { .mtu = conf->mtu, .queues = conf->workers, .adopted = true };
+	struct link_info vbr, vth;
+	struct nls *nls = NULL;
+	int rc;
+
+	rc = nls_open(&nls, -1, "the agent's namespace", err);
+	if (rc)
+		return rc;
+	rc = find_both(nls, conf, &vbr, &vth, err);
+	if (rc == -ENODEV) {
+		bridge.adopted = false;
+		rc = create(nls, conf, err);
+		if (!rc)
+			rc = find_both(nls, conf, &vbr, &vth, err);
+	} else if (!rc) {
+		rc = check_shape(conf, &vbr, &vth, err);
+	}
+	if (!rc)
+		rc = sl_ethtool_set(conf->vbr, off_on_vbr, N_OFF, false, err);
+	if (!rc)
+		rc = tune(nls, &vbr, conf->mtu, err);
+	if (!rc)
+		rc = tune(nls, &vth, conf->mtu, err);
+	if (rc && !bridge.adopted && !link_find(nls, conf->vbr, 0, &vbr, NULL))
+		/* Ours from a moment ago, and of no use half made. */
+		link_delete(nls, vbr.ifindex, NULL);
+	nls_close(nls);
+	if (rc)
+		return rc;
+	bridge.vbr_ifindex = vbr.ifindex;
+	bridge.vth_ifindex = vth.ifindex;
+	*ret = bridge;
+	return 0;
+}
+
+int sl_bridge_remove(const struct sl_conf *conf, struct sl_err *err)
+{
+	struct link_info vbr, vth;
+	struct nls *nls = NULL;
+	int rc;
+
+	rc = nls_open(&nls, -1, "the agent's namespace", err);
+	if (rc)
+		return rc;
+	rc = find_both(nls, conf, &vbr, &vth, err);
+	if (!rc && (strcmp(vbr.kind, "veth") || vbr.peer_ifindex != vth.ifindex))
+		rc = sl_err(err, EEXIST, "%s and %s are not the pair sluiced made; left alone", conf->vbr,
+			    conf->vth);
+	if (!rc)
+		rc = link_delete(nls, vbr.ifindex, err);
+	nls_close(nls);
+	return rc == -ENODEV ? 0 : rc;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Ends of a workload: given back, dropped because it has died, or handed on
+ * to the next daemon; see intercept.h.
+ *
+ * Invariant: descriptors of workload namespaces are held only while they are
+ * used here, so the daemon never keeps a dead one alive.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sluiced/intercept.h"
+#include "sluiced/state.h"
+#include "sluiced/wire.h"
+
+static bool is_it(int fd, const struct sl_netns_id *wanted)
+{
+	struct sl_netns_id id;
+
+	return !sl_netns_id(fd, &id) && sl_netns_same(&id, wanted);
+}
+
+/* Looks where it was found first, then everywhere. Descriptor or -errno. */
+static int find_namespace(const struct workload *w, struct sl_err *err)
+{
+	int fd = w->pid > 0 ? sl_netns_open_pid(w->pid, NULL) : -ENOENT;
+
+	if (fd >= 0 && is_it(fd, &w->port.workload_ns))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	fd = *w->ns_path ? sl_netns_open_name(w->ns_path, NULL) : -ENOENT;
+	if (fd >= 0 && is_it(fd, &w->port.workload_ns))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return sl_netns_find(&w->port.workload_ns, err);
+}
+
+static void forget(struct instance *inst, struct workload *w)
+{
+	struct sl_err why;
+
+	if (state_remove_port(inst->run.ports, w->id, &why))
+		sl_warn("%s", why.text);
+	workloads_remove(inst->workloads, w);
+}
+
+struct hook {
+	struct instance *inst;
+	struct workload *workload;
+};
+
+static int on_ready(void *context, const struct port_taken *taken, struct sl_err *err)
+{
+	struct hook *hook = context;
+
+	hook->workload->port = *taken;
+	return wire_up(hook->inst, hook->workload, err);
+}
+
+static void on_undo(void *context, const struct port_taken *taken)
+{
+	struct hook *hook = context;
+
+	(void)taken;
+	wire_down(hook->inst, hook->workload);
+}
+
+void drop_dead(struct instance *inst, struct workload *w, const char *why)
+{
+	struct sl_err err;
+
+	sl_info("dropping port %s of %s (id %u): %s", w->port.name, w->target, w->id, why);
+	wire_down(inst, w);
+	if (port_discard(&w->port, inst->agent_ns, &err))
+		sl_warn("%s", err.text);
+	forget(inst, w);
+}
+
+int release(struct instance *inst, struct workload *w, struct sl_err *err)
+{
+	struct hook hook = { inst, w };
+	struct port_hooks hooks = { NULL, on_ready, on_undo, &hook };
+	struct port_taken found = w->port;
+	struct sl_err ignored;
+	int ns, r;
+
+	ns = find_namespace(w, err);
+	if (ns < 0 && port_find(&found, inst->agent_ns, &ignored) == -ENODEV) {
+		drop_dead(inst, w, "its namespace is gone");
+		return 0;
+	}
+	/* Both legs are there, so the namespace lives, somewhere out of sight. */
+	if (ns < 0)
+		return sl_err_prefix(
+			err,
+			"cannot give port %s back to %s, which nobody seems to be in: enter it or "
+			"bind it to a name below /run/netns",
+			w->port.name, w->target);
+	r = port_give_back(&w->port, ns, inst->agent_ns, &hooks, err);
+	close(ns);
+	if (r)
+		return r;
+	sl_info("gave port %s back to %s (was id %u)", w->port.name, w->target, w->id);
+	forget(inst, w);
+	return 0;
+}
+
+/* The former daemon was killed while it took the port. */
+static void finish_half_taken(struct instance *inst, struct workload *w)
+{
+	struct sl_err err;
+	__u16 id = w->id;
+
+	sl_warn("port %s of %s (id %u) was being taken when the former daemon ended: giving it back",
+		w->port.name, w->target, id);
+	if (release(inst, w, &err))
+		sl_error("id %u: %s; try `sluicectl release --id %u`", id, err.text, id);
+}
+
+static void adopt(struct instance *inst, struct workload *w)
+{
+	struct sl_err err;
+	int r;
+
+	r = port_find(&w->port, inst->agent_ns, &err);
+	if (r == -ENODEV) {
+		drop_dead(inst, w, w->taken ? "its interfaces are gone" : "it was not taken yet");
+		return;
+	}
+	if (r) {
+		sl_error("port %s of %s (id %u) is left as it is: %s", w->port.name, w->target, w->id,
+			 err.text);
+		return;
+	}
+	if (!w->taken) {
+		finish_half_taken(inst, w);
+		return;
+	}
+	wire_read_back(inst, w);
+	if (wire_up(inst, w, &err)) {
+		sl_error("port %s of %s (id %u) keeps its former programs: %s", w->port.name, w->target,
+			 w->id, err.text);
+		return;
+	}
+	if (state_save_port(inst->run.ports, w, &err))
+		sl_warn("%s", err.text);
+	sl_info("adopted port %s of %s (id %u)", w->port.name, w->target, w->id);
+}
+
+void adopt_all(struct instance *inst)
+{
+	struct workload *w;
+	__u32 id = 0;
+
+	while ((w = workloads_next(inst->workloads, id))) {
+		id = w->id;
+		adopt(inst, w);
+	}
+	wire_purge(inst);
+}
