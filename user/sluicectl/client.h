@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Asking the daemon: one request, one answer; lists with all their pages.
+ *
+ * Invariant: an answer is used only if it has the protocol's shape. Whatever
+ * else comes back (cut, malformed, of another shape, never ending) is an error.
+ */
+#ifndef SLUICE_CTL_CLIENT_H
+#define SLUICE_CTL_CLIENT_H
+
+#include "sluicectl/verb.h"
+
+/* A request with that command, or NULL without memory. */
+json_t *client_request(const char *command, struct sl_err *err);
+
+/*
+ * Connects, asks, and puts the result into *ret (a new reference). The request
+ * stays the caller's. The daemon's own errors come back as they are. On
+ * failure to connect ctl->hint says what to do. 0 or -errno.
+ */
+int client_call(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *err);
+
+/* The same for a list in pages: *ret is {"items": [all]}. */
+int client_list(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *err);
+
+/* As client_call(), and returns when the process that has answered has ended. */
+int client_call_until_end(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *err);
+
+#endif
