@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The namespaces, pictures and wires of the port tests; see port_lab.h. */
+#include "unit/port_lab.h"
+
+#include <bpf/bpf.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/netns.h"
+
+#define ATTACH_TCX_INGRESS 46 /* newer than the distribution's headers */
+
+static int new_namespace(void)
+{
+	int own, fd;
+
+	own = sl_netns_open_self(NULL);
+	cr_assert_geq(own, 0);
+	cr_assert_eq(unshare(CLONE_NEWNET), 0, "unshare: %s", strerror(errno));
+	fd = sl_netns_open_self(NULL);
+	cr_assert_geq(fd, 0);
+	sl_netns_leave(own);
+	sh(fd, "ip link set lo up");
+	return fd;
+}
+
+void lab_open(struct lab *lab)
+{
+	if (geteuid())
+		cr_skip_test("needs root");
+	lab->host = new_namespace();
+	lab->agent = new_namespace();
+	lab->workload = new_namespace();
+	/* Indexes of the two ends differ, as they nearly always do. */
+	sh(lab->host, "ip link add br0 type bridge && ip link set br0 up");
+	sh(lab->host, "ip link add hveth type veth peer name eth0 netns /proc/%d/fd/%d", getpid(),
+	   lab->workload);
+	sh(lab->host, "ip link set hveth up && ip addr add 10.77.0.1/24 dev hveth && "
+		      "ip addr add fd77::1/64 dev hveth nodad");
+	sh(lab->workload, "ip link set eth0 up");
+}
+
+static pid_t start(int netns, int out, const char *command)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	if (sl_netns_enter(netns, NULL) < 0)
+		_exit(126);
+	if (out >= 0)
+		dup2(out, STDOUT_FILENO);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+static int finish(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#define FORMAT(command)                                                                                      \
+	do {                                                                                                 \
+		va_list ap_;                                                                                 \
+		va_start(ap_, fmt);                                                                          \
+		vsnprintf(command, sizeof(command), fmt, ap_);                                               \
+		va_end(ap_);                                                                                 \
+	} while (0)
+
+int sh_try(int netns, const char *fmt, ...)
+{
+	char command[2048];
+
+	FORMAT(command);
+	return finish(start(netns, -1, command));
+}
+
+void sh(int netns, const char *fmt, ...)
+{
+	char command[2048];
+	int status;
+
+	FORMAT(command);
+	status = finish(start(netns, -1, command));
+	cr_assert_eq(status, 0, "exit status %d: %s", status, command);
+}
+
+char *sh_read(int netns, const char *fmt, ...)
+{
+	char command[2048], *text = NULL, part[4096];
+	size_t size = 0;
+	FILE *memory;
+	ssize_t got;
+	int ends[2];
+	pid_t pid;
+
+	FORMAT(command);
+	cr_assert_eq(pipe(ends), 0);
+	pid = start(netns, ends[1], command);
+	close(ends[1]);
+	memory = open_memstream(&text, &size);
+	while ((got = read(ends[0], part, sizeof(part))) > 0)
+		fwrite(part, 1, got, memory);
+	fclose(memory);
+	close(ends[0]);
+	cr_assert_eq(finish(pid), 0, "%s", command);
+	return text;
+}
+
+char *lab_picture(int netns, const char *port)
+{
+	return sh_read(
+		netns,
+		"{ ip -d -j link show dev %s; ip -d -j addr show dev %s; ip -d -j route show table all; "
+		"ip -d -j -6 route show table all; ip -j neigh show dev %s nud permanent; "
+		"ip -j -6 neigh show dev %s nud permanent; ip -j neigh show proxy dev %s; } | "
+		"sed -E 's/},\\{/},\\n{/g; "
+		"s/\"(ifindex|link_index|valid_life_time|preferred_life_time|expires)\""
+		":[0-9]+/\"\\1\":0/g; s/\"link_netnsid\":[0-9]+,?//g; s/\"link\":\"[^\"]*\",?//g; "
+		"s/\"(stable-privacy|tentative)\":true,?//g; s/,\\}/}/g; s/\"noop\"/\"noqueue\"/';"
+		"ethtool -k %s | grep -v fixed; ethtool -l %s | grep X:;"
+		"cd /proc/sys/net; for f in ipv4/conf/%s ipv6/conf/%s ipv4/neigh/%s ipv6/neigh/%s; do "
+		"(cd $f 2>/dev/null && grep -s . * | sed s,^,$f/,); done; true",
+		port, port, port, port, port, port, port, port, port, port, port);
+}
+
+void lab_same(char *before, char *after, const char *what)
+{
+	char *x = before, *y = after;
+
+	while (*x || *y) {
+		size_t n = strcspn(x, "\n"), m = strcspn(y, "\n");
+
+		cr_assert(n == m && !strncmp(x, y, n), "%s\n before: %.*s\n after:  %.*s", what, (int)n, x,
+			  (int)m, y);
+		x += n + !!x[n];
+		y += m + !!y[m];
+	}
+	free(before);
+	free(after);
+}
+
+void lab_request(const struct lab *lab, struct port_request *request)
+{
+	*request = (struct port_request){
+		.workload_ns = lab->workload,
+		.agent_ns = lab->agent,
+		.name = "eth0",
+		.vex_name = "vex1f-eth0",
+		.vin_name = "vin1f-eth0",
+		.max_mtu = 2048,
+		.workload_label = "the test's workload",
+	};
+}
+
+/* return bpf_redirect(ifindex, 0); */
+static int wire(__u32 from, __u32 to)
+{
+	struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1, .imm = (int)to },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 0 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd, link;
+
+	fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "wire", "GPL", program, 4, NULL);
+	if (fd < 0)
+		return fd;
+	link = bpf_link_create(fd, from, ATTACH_TCX_INGRESS, NULL);
+	close(fd);
+	return link;
+}
+
+static int on_ready(void *context, const struct port_taken *taken, struct sl_err *err)
+{
+	struct lab_wires *wires = context;
+	int token;
+
+	if (wires->fail)
+		return sl_err(err, EUCLEAN, "the test said so");
+	token = sl_netns_enter(wires->agent, err);
+	if (token < 0)
+		return token;
+	wires->link[0] = wire(taken->vex_ifindex, taken->vin_ifindex);
+	wires->link[1] = wire(taken->vin_ifindex, taken->vex_ifindex);
+	sl_netns_leave(token);
+	if (wires->link[0] < 0 || wires->link[1] < 0)
+		return sl_err(err, EIO, "no wire");
+	wires->ready++;
+	return 0;
+}
+
+static void on_undo(void *context, const struct port_taken *taken)
+{
+	struct lab_wires *wires = context;
+
+	(void)taken;
+	if (wires->on_undo)
+		sh(wires->workload, "%s", wires->on_undo);
+	wires->on_undo = NULL;
+	for (int i = 0; i < 2; i++) {
+		if (wires->link[i] >= 0)
+			close(wires->link[i]);
+		wires->link[i] = -1;
+	}
+	wires->undone++;
+}
+
+void lab_hooks(const struct lab *lab, struct lab_wires *wires, struct port_hooks *hooks)
+{
+	*wires = (struct lab_wires){ .agent = lab->agent, .workload = lab->workload, .link = { -1, -1 } };
+	*hooks = (struct port_hooks){ .ready = on_ready, .undo = on_undo, .context = wires };
+}
