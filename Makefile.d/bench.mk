@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Measured comparisons. ONLY=name,name picks some, REPEAT=n sets the number of pairs (5); results in $(BUILD)/bench/.
+
+BENCH = $(BUILD)/tests/bench
+BENCH_SKELS = $(patsubst tests/bench/bpf/%.bpf.c,$(BENCH)/skel/%.skel.h,$(wildcard tests/bench/bpf/*.bpf.c))
+BENCH_OBJS = $(call objs,$(call srcs,tests/bench))
+
+$(BENCH)/bpf/%.bpf.o: tests/bench/bpf/%.bpf.c vmlinux.h
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp && $(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
+$(BENCH)/skel/%.skel.h: $(BENCH)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
+
+$(BENCH)/%.o: CPPFLAGS += -I$(BENCH)/skel
+$(BENCH_OBJS): | $(BENCH_SKELS)
+
+$(BENCH)/sluice-bench: $(BENCH_OBJS) $(LIB_OBJS)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) jansson) -pthread
+
+.PHONY: bench
+bench: $(BINS) $(BENCH)/sluice-bench $(BUILD)/tests/tools/ring-forwarder
+	$(Q)ONLY='$(ONLY)' REPEAT='$(REPEAT)' $(BENCH)/sluice-bench

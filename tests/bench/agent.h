@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One sluiced with its namespace, and what does the work of a core on its vth:
+ * sluice-dpi, or the yardstick.
+ */
+#ifndef SLUICE_BENCH_AGENT_H
+#define SLUICE_BENCH_AGENT_H
+
+#include <stdbool.h>
+
+#include "bench/lab.h"
+#include "lib/maps.h"
+
+enum agent_core { AGENT_DPI, AGENT_RING };
+
+struct agent {
+	struct ns ns;
+	enum agent_core core;
+	char instance[32];
+	char run_dir[64];
+	char log[96]; /* what the daemon said */
+	pid_t daemon;
+	pid_t ring; /* the yardstick, 0 without */
+	int ring_out;
+	struct sl_maps maps;
+};
+
+/* Ready to intercept on return. 0 or -errno, with the end of the daemon's log in the text. */
+int agent_start(struct agent *ret, enum agent_core core, struct sl_err *err);
+/* Gives everything back. An agent that is all zero is allowed. */
+void agent_end(struct agent *agent);
+
+int agent_intercept(struct agent *agent, const struct workload *workload, const char *mode,
+		    struct sl_err *err);
+int agent_release(struct agent *agent, const struct workload *workload, struct sl_err *err);
+int agent_mode(struct agent *agent, const struct workload *workload, const char *mode, struct sl_err *err);
+
+/* Puts what does the core's work on one CPU, all its threads. */
+int agent_pin_core(struct agent *agent, unsigned int cpu, struct sl_err *err);
+
+/*
+ * Frames that were dropped inside so far, whoever dropped them and counted it:
+ * the programs, the devices of the agent's namespace, the core or yardstick.
+ */
+int agent_drops(struct agent *agent, __u64 *ret, struct sl_err *err);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a measurement is: two contenders measured in turns, A B A B …, and the
+ * ratio (or difference) of each pair; the median of the pairs is the figure.
+ *
+ * Invariant: a run whose books do not close is void: it is counted as such,
+ * repeated, and never enters a figure.
+ */
+#ifndef SLUICE_BENCH_BENCH_H
+#define SLUICE_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/err.h"
+
+#define BENCH_PAIRS_MAX 100
+
+enum bench_kind {
+	BENCH_RATIO, /* contender / baseline, of each pair */
+	BENCH_DIFFERENCE, /* contender - baseline */
+	BENCH_VALUE, /* contender alone */
+};
+
+/* One figure. The texts are static. */
+struct series {
+	const char *name, *contender, *baseline;
+	const char *unit; /* of contender and baseline: "Gb/s" */
+	const char *note; /* one sentence on what was done, or NULL */
+	enum bench_kind kind;
+	unsigned int n, voids;
+	double contenders[BENCH_PAIRS_MAX], baselines[BENCH_PAIRS_MAX];
+};
+
+/*
+ * One run. 0 with *ret_value; -EAGAIN: void (err says why), to be repeated;
+ * other -errno: no use to go on.
+ */
+typedef int (*bench_measure)(void *context, double *ret_value, struct sl_err *err);
+
+struct bench_side {
+	bench_measure measure;
+	void *context;
+};
+
+/*
+ * A pair to warm up, which is thrown away, then bench_pairs() pairs in turns
+ * into *series. More voids than pairs are an error.
+ */
+int bench_run(struct series *series, const struct bench_side *contender, const struct bench_side *baseline,
+	      struct sl_err *err);
+/* How many pairs were asked for. */
+unsigned int bench_pairs(void);
+void bench_set_pairs(unsigned int pairs);
+
+/* What the pairs come to. */
+struct summary {
+	double median, min, max;
+	double contender, baseline; /* their medians */
+};
+void series_summary(const struct series *series, struct summary *ret);
+double bench_median(const double *values, unsigned int n);
+
+/* Prints the figure and keeps it for the files. */
+void report_add(const struct series *series);
+/* A figure that could not be had, and why; keeps it for result.md. */
+void report_missing(const char *name, const char *why);
+/* dir/result.json and dir/result.md; makes dir. 0 or -errno. */
+int report_write(const char *dir, struct sl_err *err);
+
+/* Looks at what cannot be seen from inside the bench's namespaces, and at the load before it starts. */
+void machine_look(void);
+/* The machine as a table of text. */
+void machine_describe(char *text, size_t size);
+
+/* $(BUILD), from where this program lies; ends without '/'. */
+const char *bench_build(void);
+
+/* The measurements: each sets up what it needs, adds its figures, takes it down. 0 or -errno. */
+int measure_prog(struct sl_err *err);
+int measure_vbr(struct sl_err *err);
+int measure_tcp_off(struct sl_err *err);
+int measure_tcp_inline(struct sl_err *err);
+int measure_udp64(struct sl_err *err);
+int measure_rtt(struct sl_err *err);
+int measure_gap(struct sl_err *err);
+
+#endif

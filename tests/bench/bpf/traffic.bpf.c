@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Makes frames and counts them: the two ends of a flood.
+ *
+ * bench_gen is run by BPF_PROG_TEST_RUN with BPF_F_TEST_XDP_LIVE_FRAMES: each
+ * run is a frame, which it redirects into the host's end of the port under
+ * test. That is the cheapest way there is: the flood shares a CPU with the
+ * first half of what is measured. bench_sink sits at the far end and stops the
+ * frames before the receiver's stack makes an ICMP error of each.
+ *
+ * Invariant: pages are used again as they were last modified, so bench_gen
+ * writes whatever anything on the way may have changed: the MAC addresses.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define ETH_P_IP 0x0800
+#define TC_ACT_SHOT 2
+#define TCX_NEXT -1
+
+/* Set before loading. */
+const volatile __u16 bench_port; /* UDP destination port of the flood, host byte order */
+
+/* Set for each run. */
+__u8 bench_macs[12]; /* destination, source */
+__u32 bench_target; /* ifindex of the port to feed */
+
+/* Each is written on one CPU at a time: the generator's thread is pinned, one program sends. */
+__u64 bench_sent;
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} bench_received SEC(".maps");
+
+SEC("xdp")
+int bench_gen(struct xdp_md *ctx)
+{
+	__u8 *data = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+
+	if ((void *)(data + sizeof(bench_macs)) > end)
+		return XDP_ABORTED;
+	__builtin_memcpy(data, bench_macs, sizeof(bench_macs));
+	bench_sent++;
+	return bpf_redirect(bench_target, 0);
+}
+
+/* On the far end of the host's port: a veth takes frames of XDP only while it has an XDP program itself (or GRO). */
+SEC("xdp")
+int bench_pass(struct xdp_md *ctx)
+{
+	return ctx->data == ctx->data_end ? XDP_DROP : XDP_PASS;
+}
+
+struct bench_headers {
+	struct ethhdr eth;
+	struct iphdr ip;
+	struct udphdr udp;
+} __attribute__((packed));
+
+SEC("tc")
+int bench_sink(struct __sk_buff *skb)
+{
+	struct bench_headers headers;
+	__u32 zero = 0;
+	__u64 *count;
+
+	if (bpf_skb_load_bytes(skb, 0, &headers, sizeof(headers)))
+		return TCX_NEXT;
+	if (headers.eth.h_proto != bpf_htons(ETH_P_IP) || headers.ip.protocol != IPPROTO_UDP ||
+	    headers.udp.dest != bpf_htons(bench_port))
+		return TCX_NEXT;
+	count = bpf_map_lookup_elem(&bench_received, &zero);
+	if (count)
+		*count += 1;
+	return TC_ACT_SHOT;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

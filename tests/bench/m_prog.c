@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the programs cost per frame, and whether that grows with the number of
+ * workloads.
+ */
+#include "bench/bed.h"
+#include "bench/bench.h"
+
+#define MANY 4096
+
+struct way {
+	struct bed *bed;
+	enum sl_program prog;
+	enum bed_ids ids;
+	enum sl_reason expected;
+};
+
+static int measure(void *context, double *ret, struct sl_err *err)
+{
+	const struct way *way = context;
+
+	return bed_cost(way->bed, way->prog, way->ids, way->expected, ret, err);
+}
+
+static const struct {
+	const char *name;
+	enum sl_program prog;
+	enum sl_mode mode;
+	enum sl_reason expected;
+} table[] = {
+	{ "prog_vex_off_ns", SL_PROG_VEX, SL_MODE_OFF, SL_R_direct },
+	{ "prog_vin_off_ns", SL_PROG_VIN, SL_MODE_OFF, SL_R_direct },
+	{ "prog_vex_tap_ns", SL_PROG_VEX, SL_MODE_TAP, SL_R_tapped },
+	{ "prog_vin_tap_ns", SL_PROG_VIN, SL_MODE_TAP, SL_R_tapped },
+	{ "prog_vex_inline_ns", SL_PROG_VEX, SL_MODE_INLINE, SL_R_diverted },
+	{ "prog_vin_inline_ns", SL_PROG_VIN, SL_MODE_INLINE, SL_R_diverted },
+	{ "prog_vbr_inline_ns", SL_PROG_VBR, SL_MODE_INLINE, SL_R_to_workload },
+};
+
+int measure_prog(struct sl_err *err)
+{
+	struct bed *bed = NULL;
+	int r = bed_open(&bed, 1, err);
+
+	for (unsigned int i = 0; !r && i < sizeof(table) / sizeof(table[0]); i++) {
+		struct way way = { bed, table[i].prog, BED_LAST, table[i].expected };
+		struct series series = {
+			.name = table[i].name,
+			.contender = "one frame",
+			.baseline = "an empty program",
+			.unit = "ns",
+			.note = table[i].mode == SL_MODE_TAP ? "64-byte UDP frame, an empty program's cost "
+							       "subtracted; with the copy, "
+							       "which ends on vth"
+							     : "64-byte UDP frame, an empty program's cost "
+							       "subtracted; without the "
+							       "redirect's own work",
+			.kind = BENCH_VALUE,
+		};
+
+		r = bed_mode(bed, table[i].mode, err);
+		r = r ?: bench_run(&series, &(struct bench_side){ measure, &way }, NULL, err);
+		if (!r)
+			report_add(&series);
+	}
+	bed_close(bed);
+	return r;
+}
+
+static int many_to_one(const char *name, enum bed_ids ids, const char *note, struct bed *many,
+		       struct bed *one, struct sl_err *err)
+{
+	struct way a = { many, SL_PROG_VBR, ids, SL_R_to_workload };
+	struct way b = { one, SL_PROG_VBR, ids, SL_R_to_workload };
+	struct series series = {
+		.name = name,
+		.contender = "4096 workloads",
+		.baseline = "1 workload",
+		.unit = "ns",
+		.note = note,
+		.kind = BENCH_RATIO,
+	};
+	int r = bench_run(&series, &(struct bench_side){ measure, &a }, &(struct bench_side){ measure, &b },
+			  err);
+
+	if (!r)
+		report_add(&series);
+	return r;
+}
+
+int measure_vbr(struct sl_err *err)
+{
+	struct bed *one = NULL, *many = NULL;
+	int r;
+
+	r = bed_open(&one, 1, err);
+	r = r ?: bed_open(&many, MANY, err);
+	r = r
+		    ?: many_to_one(
+			       "vbr_4096_vs_1", BED_LAST,
+			       "sl_vbr on frames of the last workload, an empty program's cost subtracted",
+			       many, one, err);
+	r = r
+		    ?: many_to_one("vbr_4096_vs_1_random", BED_RANDOM,
+				   "the same, another workload for each frame: with the cache misses of its "
+				   "entries",
+				   many, one, err);
+	bed_close(many);
+	bed_close(one);
+	return r;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * sluice-bench: side by side on the machine at hand, in one run.
+ *
+ * ONLY=name,name picks measurements, REPEAT=n the number of pairs. Results
+ * are printed as they come and written to $(BUILD)/bench/.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/lab.h"
+
+static const struct {
+	const char *name;
+	int (*measure)(struct sl_err *err);
+	const char *what;
+} measurements[] = {
+	{ "prog", measure_prog, "ns per frame of the programs" },
+	{ "vbr", measure_vbr, "the same with 4096 workloads" },
+	{ "tcp_off", measure_tcp_off, "TCP through a port in mode off" },
+	{ "udp64", measure_udp64, "64-byte frames through the core" },
+	{ "tcp_inline", measure_tcp_inline, "TCP through the core" },
+	{ "rtt", measure_rtt, "round trips through the core" },
+	{ "gap", measure_gap, "taking and giving back a port" },
+};
+#define N_MEASUREMENTS (sizeof(measurements) / sizeof(measurements[0]))
+
+static char build[512];
+
+const char *bench_build(void)
+{
+	return build;
+}
+
+/* This program is $(BUILD)/tests/bench/sluice-bench. */
+static int find_build(struct sl_err *err)
+{
+	ssize_t n = readlink("/proc/self/exe", build, sizeof(build) - 1);
+
+	if (n < 0)
+		return sl_errno(err, errno, "finding the build folder by /proc/self/exe");
+	build[n] = '\0';
+	for (int i = 0; i < 3; i++) {
+		char *slash = strrchr(build, '/');
+
+		if (slash)
+			*slash = '\0';
+	}
+	return 0;
+}
+
+/* Is `name` one of the words of the list? An empty list holds all. */
+static bool picked(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!list || !*list)
+		return true;
+	for (const char *word = list; word; word = strchr(word, ',')) {
+		word += *word == ',';
+		if (!strncmp(word, name, len) && (word[len] == '\0' || word[len] == ','))
+			return true;
+	}
+	return false;
+}
+
+static bool known(const char *word, size_t len)
+{
+	for (unsigned int i = 0; i < N_MEASUREMENTS; i++) {
+		if (strlen(measurements[i].name) == len && !strncmp(measurements[i].name, word, len))
+			return true;
+	}
+	return false;
+}
+
+static int check_list(const char *list)
+{
+	const char *word = list ? list : "";
+
+	while (*word) {
+		size_t len = strcspn(word, ",");
+
+		if (!known(word, len)) {
+			fprintf(stderr, "sluice-bench: ONLY: no measurement '%.*s'; there are:\n", (int)len,
+				word);
+			for (unsigned int i = 0; i < N_MEASUREMENTS; i++)
+				fprintf(stderr, "  %-12s %s\n", measurements[i].name, measurements[i].what);
+			return -EINVAL;
+		}
+		word += len;
+		word += *word == ',';
+	}
+	return 0;
+}
+
+/* Runs as first process of the bench's own namespaces. */
+static int run_all(void *context)
+{
+	const char *only = getenv("ONLY");
+	struct sl_err err = { 0 };
+	char dir[600];
+	int failed = 0;
+
+	(void)context;
+	if (lab_run(NULL, &err, "ip link set lo up")) {
+		fprintf(stderr, "sluice-bench: %s\n", err.text);
+		return 1;
+	}
+	for (unsigned int i = 0; i < N_MEASUREMENTS; i++) {
+		if (!picked(only, measurements[i].name))
+			continue;
+		err = (struct sl_err){ 0 };
+		if (measurements[i].measure(&err)) {
+			report_missing(measurements[i].name, err.text);
+			failed++;
+		}
+	}
+	snprintf(dir, sizeof(dir), "%s/bench", build);
+	if (report_write(dir, &err)) {
+		fprintf(stderr, "sluice-bench: %s\n", err.text);
+		return 1;
+	}
+	printf("written: %s/result.json, %s/result.md\n", dir, dir);
+	return failed ? 1 : 0;
+}
+
+int main(void)
+{
+	const char *repeat = getenv("REPEAT");
+	struct sl_err err = { 0 };
+	int r;
+
+	if (check_list(getenv("ONLY")))
+		return 2;
+	if (repeat && *repeat)
+		bench_set_pairs(strtoul(repeat, NULL, 10));
+	machine_look();
+	r = find_build(&err);
+	r = r ?: lab_isolate(run_all, NULL, &err);
+	if (r < 0) {
+		fprintf(stderr, "sluice-bench: %s\n", err.text);
+		return 1;
+	}
+	return r;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a user's programs would do with the port: send a lot, ask and wait for
+ * the answer, send steadily. Ordinary sockets, one process at each end.
+ */
+#ifndef SLUICE_BENCH_STREAM_H
+#define SLUICE_BENCH_STREAM_H
+
+#include "bench/lab.h"
+
+enum stream_way { STREAM_TO_WORKLOAD, STREAM_FROM_WORKLOAD };
+
+/* One TCP connection for `ms`, measured at the receiver once it has settled. 0 or -errno. */
+int stream_tcp(const struct workload *workload, enum stream_way way, unsigned int ms, double *ret_gbit,
+	       struct sl_err *err);
+
+/* Median round trip of `n` datagrams of 64 bytes to an echo in the workload, one after the other. */
+int stream_echo(const struct workload *workload, unsigned int n, double *ret_us, struct sl_err *err);
+
+/* A steady stream of datagrams to the workload, and the longest time nothing came in. */
+struct steady;
+int steady_start(struct steady **ret, const struct workload *workload, unsigned int per_s,
+		 struct sl_err *err);
+/* Forgets the gaps so far. */
+void steady_reset(struct steady *steady);
+/*
+ * Waits until `ms` after now, then until datagrams come in again. The longest gap since the reset, -ETIMEDOUT
+ * when there was nothing for five seconds.
+ */
+int steady_gap(struct steady *steady, unsigned int ms, double *ret_ms, struct sl_err *err);
+void steady_end(struct steady *steady); /* NULL allowed */
+
+#endif
