@@ -35,7 +35,7 @@ LIBS_ctl = jansson
 
 srcs = $(foreach d,$(1),$(wildcard $(d)/*.c))
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
-PROGRAMS = vex vin vbr vth probe
+PROGRAMS = vex vin vbr vth hold probe
 SKELS = $(PROGRAMS:%=$(BUILD)/skel/%.skel.h)
 TEST_SKELS = $(patsubst tests/bpf/%.bpf.c,$(BUILD)/skel/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
 LIB_OBJS = $(call objs,$(call srcs,user/lib))
@@ -62,6 +62,7 @@ help:
 	@echo 'make test       the same for all tests (root)'
 	@echo 'make check      format, clang-tidy, cppcheck, shellcheck, documentation tables'
 	@echo 'make asan       the tests under the address and undefined-behaviour sanitizers (root)'
+	@echo 'make fuzz       what reads foreign bytes, under libFuzzer, FUZZ_SECONDS=60 each'
 	@echo 'make bench      measured comparisons, printed as ratios (root)'
 	@echo 'make install    with PREFIX ($(PREFIX)) and DESTDIR'
 	@echo 'make vmlinux    regenerate vmlinux.h from the running kernel'
@@ -82,7 +83,7 @@ $(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 
-$(BUILD)/tests/bpf/%.o: | $(TEST_SKELS)
+$(call objs,$(filter-out %.bpf.c,$(call srcs,tests/bpf))): | $(TEST_SKELS)
 $(BUILD)/%.o: %.c | $(SKELS)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(EXTRA) -c $< -o $@

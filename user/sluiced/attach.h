@@ -42,6 +42,20 @@ int sl_detach(struct sl_programs *programs, enum sl_program prog, __u32 ifindex,
 int sl_attached_kind(struct sl_programs *programs, enum sl_program prog, __u32 ifindex);
 
 /*
+ * A port that moves to another namespace, by tcx only; see attach_carry.c.
+ * in: in the current namespace, before the move; a link's descriptor (the
+ * caller's) or -errno. arrive: in the current namespace, after it; the link
+ * becomes prog's on ifindex, and sl_attach_tc() then gives it the program at
+ * once. out: takes prog off ifindex, ready to move; descriptor or -errno.
+ * end: detaches and closes it (-1 allowed).
+ */
+int sl_carry_in(struct sl_programs *programs, __u32 ifindex, struct sl_err *err);
+int sl_carry_arrive(struct sl_programs *programs, int link_fd, enum sl_program prog, __u32 ifindex,
+		    struct sl_err *err);
+int sl_carry_out(struct sl_programs *programs, enum sl_program prog, __u32 ifindex, struct sl_err *err);
+void sl_carry_end(int link_fd);
+
+/*
  * Removes every pin below pin_dir and the folder; attachments by link end with
  * it. Those by clsact do not: detach them before, or delete the interface.
  */

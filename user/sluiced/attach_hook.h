@@ -20,6 +20,7 @@ struct sl_programs {
 	char pin_dir[SL_PATH_LEN];
 	int fd[SL_PROG_MAX]; /* -1: not loaded */
 	__u32 id[SL_PROG_MAX]; /* the kernel's number of the program */
+	int hold_fd; /* sl_hold, see attach_carry.c; -1: not loaded */
 };
 
 /* Of our own, in the kernel's and bpffs' sense: "sl_vex" … */

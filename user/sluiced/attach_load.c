@@ -20,6 +20,7 @@
 #include "sluiced/attach_hook.h"
 #include "sluiced/bpf_messages.h"
 
+#include "hold.skel.h"
 #include "vbr.skel.h"
 #include "vex.skel.h"
 #include "vin.skel.h"
@@ -166,6 +167,23 @@ static int load_all(struct loading *loading, struct sl_programs *programs, struc
 	return 0;
 }
 
+/* Has no maps and is never pinned. */
+static int load_hold(struct sl_programs *programs, struct sl_err *err)
+{
+	struct hold_bpf *skel;
+	int r = 0;
+
+	bpf_messages_start();
+	skel = hold_bpf__open_and_load();
+	if (!skel)
+		return sl_errno(err, errno, "cannot load program sl_hold (%s)", bpf_messages_first());
+	programs->hold_fd = dup(bpf_program__fd(skel->progs.sl_hold));
+	if (programs->hold_fd < 0)
+		r = sl_errno(err, errno, "cannot keep program sl_hold");
+	hold_bpf__destroy(skel);
+	return r;
+}
+
 int sl_programs_load(struct sl_programs **ret, const char *pin_dir, struct sl_err *err)
 {
 	struct sl_programs *programs;
@@ -186,8 +204,11 @@ int sl_programs_load(struct sl_programs **ret, const char *pin_dir, struct sl_er
 	}
 	for (prog = 0; prog < SL_PROG_MAX; prog++)
 		programs->fd[prog] = -1;
+	programs->hold_fd = -1;
 	snprintf(programs->pin_dir, sizeof(programs->pin_dir), "%s", pin_dir);
 	r = pins_make_folders(pin_dir, err);
+	if (!r)
+		r = load_hold(programs, err);
 	if (!r)
 		r = load_all(loading, programs, err);
 	for (prog = 0; prog < SL_PROG_MAX; prog++)
@@ -213,5 +234,7 @@ void sl_programs_free(struct sl_programs *programs)
 		if (programs->fd[prog] >= 0)
 			close(programs->fd[prog]);
 	}
+	if (programs->hold_fd >= 0)
+		close(programs->hold_fd);
 	free(programs);
 }

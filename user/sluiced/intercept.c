@@ -10,8 +10,10 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "netlink/link.h"
+#include "sluiced/attach.h"
 #include "sluiced/names.h"
 #include "sluiced/resolve.h"
 #include "sluiced/state.h"
@@ -161,6 +163,8 @@ static struct port_request port_request(const struct instance *inst, const struc
 struct hook {
 	struct instance *inst;
 	struct workload *workload;
+	int workload_ns;
+	int carry[CARRY_MAX];
 };
 
 static int on_prepare(void *context, const struct port_taken *taken, struct sl_err *err)
@@ -168,14 +172,21 @@ static int on_prepare(void *context, const struct port_taken *taken, struct sl_e
 	struct hook *hook = context;
 
 	hook->workload->port = *taken;
+	wire_carry_in(hook->inst, hook->workload, hook->workload_ns, hook->carry);
 	return wire_prepare(hook->inst, hook->workload, err);
 }
 
 static int on_ready(void *context, const struct port_taken *taken, struct sl_err *err)
 {
 	struct hook *hook = context;
+	int link = hook->carry[CARRY_VEX], r;
 
 	hook->workload->port = *taken;
+	if (link >= 0) {
+		r = sl_carry_arrive(hook->inst->programs, link, SL_PROG_VEX, taken->vex_ifindex, err);
+		if (r)
+			return r;
+	}
 	return wire_up(hook->inst, hook->workload, err);
 }
 
@@ -190,7 +201,7 @@ static void on_undo(void *context, const struct port_taken *taken)
 static int take_port(struct instance *inst, const struct target *target, struct workload *w,
 		     struct sl_err *err)
 {
-	struct hook hook = { inst, w };
+	struct hook hook = { inst, w, target->ns_fd, { -1, -1 } };
 	struct port_hooks hooks = { on_prepare, on_ready, on_undo, &hook };
 	struct port_request request = port_request(inst, target, w);
 	struct port_taken taken;
@@ -201,7 +212,11 @@ static int take_port(struct instance *inst, const struct target *target, struct 
 	if (r)
 		return r;
 	r = port_take(&request, &hooks, &taken, err);
+	/* The pin holds what has arrived. */
+	if (!r && hook.carry[CARRY_VEX] >= 0)
+		close(hook.carry[CARRY_VEX]);
 	if (r) {
+		sl_carry_end(hook.carry[CARRY_VEX]);
 		if (state_remove_port(inst->run.ports, w->id, &why))
 			sl_warn("%s", why.text);
 		return r;

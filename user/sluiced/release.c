@@ -50,6 +50,7 @@ static void forget(struct instance *inst, struct workload *w)
 struct hook {
 	struct instance *inst;
 	struct workload *workload;
+	int carry[CARRY_MAX];
 };
 
 static int on_ready(void *context, const struct port_taken *taken, struct sl_err *err)
@@ -65,7 +66,7 @@ static void on_undo(void *context, const struct port_taken *taken)
 	struct hook *hook = context;
 
 	(void)taken;
-	wire_down(hook->inst, hook->workload);
+	wire_carry_out(hook->inst, hook->workload, hook->carry);
 }
 
 void drop_dead(struct instance *inst, struct workload *w, const char *why)
@@ -81,7 +82,7 @@ void drop_dead(struct instance *inst, struct workload *w, const char *why)
 
 int release(struct instance *inst, struct workload *w, struct sl_err *err)
 {
-	struct hook hook = { inst, w };
+	struct hook hook = { inst, w, { -1, -1 } };
 	struct port_hooks hooks = { NULL, on_ready, on_undo, &hook };
 	struct port_taken found = w->port;
 	struct sl_err ignored;
@@ -101,6 +102,8 @@ int release(struct instance *inst, struct workload *w, struct sl_err *err)
 			w->port.name, w->target);
 	r = port_give_back(&w->port, ns, inst->agent_ns, &hooks, err);
 	close(ns);
+	for (int i = 0; i < CARRY_MAX; i++)
+		sl_carry_end(hook.carry[i]);
 	if (r)
 		return r;
 	sl_info("gave port %s back to %s (was id %u)", w->port.name, w->target, w->id);

@@ -37,6 +37,24 @@ int mac_parse(const char *text, __u8 *ret_mac)
 	return 0;
 }
 
+/* In one write: json_dumpfd() makes one of every comma. */
+static int write_object(int fd, const json_t *object)
+{
+	char *text = json_dumps(object, JSON_INDENT(1));
+	size_t len, done = 0;
+	ssize_t n;
+
+	if (!text)
+		return -ENOMEM;
+	for (len = strlen(text); done < len; done += (size_t)n) {
+		n = write(fd, text + done, len - done);
+		if (n < 0)
+			break;
+	}
+	free(text);
+	return done < len || fsync(fd) ? -errno : 0;
+}
+
 int state_write(const char *path, const json_t *object, struct sl_err *err)
 {
 	char beside[SL_PATH_LEN + 8];
@@ -46,8 +64,7 @@ int state_write(const char *path, const json_t *object, struct sl_err *err)
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return sl_errno(err, errno, "cannot write state %s", beside);
-	errno = 0;
-	r = json_dumpfd(object, fd, JSON_INDENT(1)) || fsync(fd) ? -(errno ?: EIO) : 0;
+	r = write_object(fd, object);
 	if (close(fd) && !r)
 		r = -errno;
 	if (!r && rename(beside, path))

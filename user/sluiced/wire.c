@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sluiced/attach.h"
 #include "sluiced/far.h"
 #include "sluiced/state.h"
 
@@ -104,23 +105,64 @@ int wire_up(struct instance *inst, struct workload *w, struct sl_err *err)
 	return r;
 }
 
-void wire_down(struct instance *inst, const struct workload *w)
+static void delete_entries(struct instance *inst, const struct workload *w)
 {
 	struct sl_workload_key key = workload_key(w);
 	struct sl_ucmac_key ucmac_key;
-	struct sl_err why;
 	__u32 id = w->id;
 
-	if (w->port.vex_ifindex && sl_detach(inst->programs, SL_PROG_VEX, w->port.vex_ifindex, &why))
-		sl_warn("id %u: %s", w->id, why.text);
-	if (w->port.vin_ifindex && sl_detach(inst->programs, SL_PROG_VIN, w->port.vin_ifindex, &why))
-		sl_warn("id %u: %s", w->id, why.text);
 	sl_ucmac_write(ucmac_key.mac, w->id);
 	delete_entry(inst->maps.ports, &w->port.vex_ifindex, SL_MAP_PORTS, w);
 	delete_entry(inst->maps.ports, &w->port.vin_ifindex, SL_MAP_PORTS, w);
 	delete_entry(inst->maps.ucmacs, &ucmac_key, SL_MAP_UCMACS, w);
 	delete_entry(inst->maps.workloads, &key, SL_MAP_WORKLOADS, w);
 	delete_entry(inst->maps.traffic, &id, SL_MAP_TRAFFIC, w);
+}
+
+void wire_carry_in(struct instance *inst, const struct workload *w, int ns_fd, int carry[CARRY_MAX])
+{
+	struct sl_err why;
+	int token;
+
+	if (inst->attach != SL_ATTACH_TCX)
+		return;
+	token = sl_netns_enter(ns_fd, &why);
+	if (token < 0)
+		return;
+	carry[CARRY_VEX] = sl_carry_in(inst->programs, w->port.original_ifindex, &why);
+	sl_netns_leave(token);
+	if (carry[CARRY_VEX] < 0)
+		sl_debug("id %u: the gap will be longer: %s", w->id, why.text);
+}
+
+static int carry_leg_out(struct instance *inst, const struct workload *w, enum sl_program prog, __u32 ifindex)
+{
+	struct sl_err why;
+	int fd = -1;
+
+	if (inst->attach == SL_ATTACH_TCX)
+		fd = sl_carry_out(inst->programs, prog, ifindex, &why);
+	if (fd < 0 && sl_detach(inst->programs, prog, ifindex, &why))
+		sl_warn("id %u: %s", w->id, why.text);
+	return fd;
+}
+
+void wire_carry_out(struct instance *inst, const struct workload *w, int carry[CARRY_MAX])
+{
+	carry[CARRY_VEX] = carry_leg_out(inst, w, SL_PROG_VEX, w->port.vex_ifindex);
+	carry[CARRY_VIN] = carry_leg_out(inst, w, SL_PROG_VIN, w->port.vin_ifindex);
+	delete_entries(inst, w);
+}
+
+void wire_down(struct instance *inst, const struct workload *w)
+{
+	struct sl_err why;
+
+	if (w->port.vex_ifindex && sl_detach(inst->programs, SL_PROG_VEX, w->port.vex_ifindex, &why))
+		sl_warn("id %u: %s", w->id, why.text);
+	if (w->port.vin_ifindex && sl_detach(inst->programs, SL_PROG_VIN, w->port.vin_ifindex, &why))
+		sl_warn("id %u: %s", w->id, why.text);
+	delete_entries(inst, w);
 }
 
 int wire_change(struct instance *inst, struct workload *w, const struct wire_change *change,

@@ -15,6 +15,17 @@
 int wire_prepare(struct instance *inst, const struct workload *workload, struct sl_err *err);
 /* Map entries, then programs; also takes over what is there already. 0 or -errno, then wire_down() is the caller's. */
 int wire_up(struct instance *inst, struct workload *workload, struct sl_err *err);
+/*
+ * The same two for a port on its way between namespaces, without waiting in
+ * the gap; only where programs are attached by tcx, otherwise they do nothing
+ * or what wire_down() does. carry[] are links to be ended when the move is
+ * over (sl_carry_end()), -1 for none.
+ */
+enum { CARRY_VEX, CARRY_VIN, CARRY_MAX };
+/* In the workload's namespace ns_fd, before the move: a place for vex's program on its port. */
+void wire_carry_in(struct instance *inst, const struct workload *workload, int ns_fd, int carry[CARRY_MAX]);
+/* In wire_down()'s place. */
+void wire_carry_out(struct instance *inst, const struct workload *workload, int carry[CARRY_MAX]);
 /* Programs, then map entries. Logs what cannot be removed. */
 void wire_down(struct instance *inst, const struct workload *workload);
 
