@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Changing what is done with a workload's traffic while the traffic runs: mode
+ * changes lose no frame; taking and giving back keep connections.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/topo.h"
+#include "lib/world.h"
+
+TestSuite(switching, .init = world_enter, .fini = world_leave, .timeout = 120);
+
+#define SWITCHES 50
+
+/* Switches to a mode and waits until the traffic has visibly taken that way. */
+static void switch_to(struct topo *t, const char *mode, enum sl_reason way)
+{
+	__u64 before;
+
+	ctl_do(t->d, "mode --all %s", mode);
+	before = counter_legs(t->d, way);
+	cr_assert(wait_until(5000, counter_legs(t->d, way) > before + 100), "no traffic in mode %s", mode);
+}
+
+Test(switching, off_and_inline_lose_no_frame)
+{
+	struct topo *t = topo_direct("");
+	struct flow *in, *out;
+
+	daemon_intercept(t->d, t->workload, "--mode off");
+	in = flow_start(t->host, t->workload, WL_IP4, 5000, 5000, 200);
+	out = flow_start(t->workload, t->host, HOST_IP6, 5001, 2000, 900);
+	for (int i = 0; i < SWITCHES / 2; i++) {
+		switch_to(t, "inline", SL_R_diverted);
+		switch_to(t, "off", SL_R_direct);
+	}
+	flow_end(in);
+	flow_end(out);
+	topo_end(t);
+}
+
+/*
+ * A copy that is inside the core while the mode leaves `tap` comes back as if
+ * it had been diverted: it may come twice, but nothing is lost.
+ */
+Test(switching, all_modes_and_strictness_lose_no_frame)
+{
+	struct topo *t = topo_direct("");
+	long sent, received;
+	struct flow *in;
+
+	daemon_intercept(t->d, t->workload, "--mode off");
+	in = flow_start(t->host, t->workload, WL_IP4, 5000, 5000, 200);
+	for (int i = 0; i < 10; i++) {
+		switch_to(t, "tap", SL_R_tapped);
+		switch_to(t, "off --no-strict", SL_R_direct);
+		switch_to(t, "inline --strict --fail open", SL_R_diverted);
+		switch_to(t, "off --fail closed", SL_R_direct);
+	}
+	flow_stop(in, &sent, &received, NULL);
+	cr_expect_eq(received, sent, "sent %ld, received %ld: %s", sent, received, proc_text(in->receiver));
+	topo_end(t);
+}
+
+Test(switching, connections_survive_taking_and_giving_back)
+{
+	struct topo *t = topo_direct("");
+	const char *program = world_program("tests/tools/tcpverify");
+	struct proc *serve = ns_spawn(t->workload, "%s serve 7900", program), *client;
+	__u64 before;
+
+	cr_assert(wait_until(5000, strstr(proc_text(serve), "ready")), "%s", proc_text(serve));
+	/* Long enough to be under way through all of it; the exchange ends by itself. */
+	client = ns_spawn(t->host, "%s connect " WL_IP4 " 7900 400000000", program);
+	daemon_intercept(t->d, t->workload, "--mode inline");
+	before = counter_legs(t->d, SL_R_diverted);
+	cr_expect(wait_until(10000, counter_legs(t->d, SL_R_diverted) > before + 200),
+		  "the connection did not go on through the core: %s", proc_text(client));
+	ctl_do(t->d, "release --all");
+	cr_expect(!proc_ended(client, 0), "the exchange was over too early to prove anything: %s",
+		  proc_text(client));
+	cr_expect_eq(proc_end(client, 0, 60000), 0, "%s", proc_text(client));
+	cr_expect_eq(proc_end(serve, 0, 10000), 0, "%s", proc_text(serve));
+	topo_end(t);
+}
+
+Test(switching, taking_and_giving_back_again_and_again)
+{
+	struct topo *t = topo_direct("");
+	struct flow *in;
+	long sent, received, gap;
+
+	in = flow_start(t->host, t->workload, WL_IP4, 5000, 1000, 100);
+	for (int i = 0; i < 10; i++) {
+		__u64 before = counter(t->d, SL_PROG_VBR, SL_R_to_workload);
+
+		daemon_intercept(t->d, t->workload, "--mode inline");
+		cr_assert(wait_until(5000, counter(t->d, SL_PROG_VBR, SL_R_to_workload) > before + 10),
+			  "no traffic after being taken for the %dth time", i + 1);
+		ctl_do(t->d, "release --all");
+	}
+	flow_stop(in, &sent, &received, &gap);
+	cr_log_info("20 handovers: sent %ld, received %ld, %.1f ms each, largest gap %.1f ms", sent, received,
+		    (sent - received) / 20.0, gap / 1000.0);
+	/*
+	 * The kernel waits for grace periods while it moves an interface, which on a busy machine takes a while.
+	 * What is an accident is caught here; how long it takes is measured by the bench.
+	 */
+	cr_expect_leq((sent - received) / 20, 60, "a handover costs %ld ms", (sent - received) / 20);
+	cr_expect_leq(gap, 500000, "largest gap %ld us", gap);
+	topo_end(t);
+}

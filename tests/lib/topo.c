@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The topologies and the check that nothing is left of a test; see topo.h for the invariant. */
+#include "lib/topo.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/world.h"
+
+/* What a workload could tell: its link, addresses, routes, permanent neighbours, without what counts or ages. */
+#define LOOK                                                                                                 \
+	"ip -o -d link show eth0 2>/dev/null | sed 's/^[0-9]*: //; s/eth0@[^:]*/eth0/; s/link-netns[^ ]* "   \
+	"[^ ]*//; s/state [A-Z]* //'; ip -o addr show dev eth0 2>/dev/null | sed 's/^[0-9]*: //' | sort; "   \
+	"ip route show table all | grep eth0 | sort; ip -6 route show table all | grep eth0 | sort; "        \
+	"ip neigh show nud permanent dev eth0 2>/dev/null | sort"
+
+static struct topo *new_topo(void)
+{
+	struct topo *t = calloc(1, sizeof(*t));
+
+	cr_assert(t != NULL);
+	t->host = ns_create("host");
+	t->agent = ns_create("agent");
+	t->workload = ns_create("workload");
+	return t;
+}
+
+/* No duplicate address detection: addresses are to be usable at once, and nothing here is to be waited for. */
+static void address(struct ns *ns, const char *interface, const char *ip4, const char *ip6)
+{
+	ns_run(ns, "ip addr add %s/24 dev %s && ip addr add %s/64 dev %s nodad", ip4, interface, ip6,
+	       interface);
+}
+
+static void no_dad(struct ns *ns)
+{
+	ns_run(ns, "echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad; "
+		   "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; "
+		   "echo 0 >/proc/sys/net/ipv6/conf/default/router_solicitations");
+}
+
+char *topo_look(struct ns *workload)
+{
+	return strdup(ns_run(workload, LOOK));
+}
+
+static void start(struct topo *t, const char *daemon_options)
+{
+	t->before_workload = topo_look(t->workload);
+	t->before_agent = strdup(link_names(t->agent));
+	if (daemon_options)
+		t->d = daemon_start(t->host, t->agent, "%s", daemon_options);
+}
+
+struct topo *topo_direct(const char *daemon_options)
+{
+	struct topo *t = new_topo();
+
+	no_dad(t->host);
+	no_dad(t->workload);
+	link_pair(t->host, "vethwl", NULL, t->workload, "eth0", WL_MAC);
+	address(t->host, "vethwl", HOST_IP4, HOST_IP6);
+	address(t->workload, "eth0", WL_IP4, WL_IP6);
+	start(t, daemon_options);
+	return t;
+}
+
+struct topo *topo_bare(void)
+{
+	return topo_direct(NULL);
+}
+
+struct topo *topo_bridge(const char *daemon_options)
+{
+	struct topo *t = new_topo();
+
+	t->workload2 = ns_create("workload2");
+	no_dad(t->host);
+	no_dad(t->workload);
+	no_dad(t->workload2);
+	/* No multicast snooping: it would hold back neighbour discovery until it has a querier. */
+	ns_run(t->host, "ip link add br0 up type bridge mcast_snooping 0");
+	link_pair(t->host, "vethwl", NULL, t->workload, "eth0", WL_MAC);
+	link_pair(t->host, "vethwl2", NULL, t->workload2, "eth0", WL2_MAC);
+	ns_run(t->host, "ip link set vethwl master br0; ip link set vethwl2 master br0");
+	address(t->host, "br0", HOST_IP4, HOST_IP6);
+	address(t->workload, "eth0", WL_IP4, WL_IP6);
+	address(t->workload2, "eth0", WL2_IP4, WL2_IP6);
+	start(t, daemon_options);
+	return t;
+}
+
+int topo_cores(void)
+{
+	char mine[64], theirs[64], path[300], name[32];
+	ssize_t n = readlink("/proc/self/ns/mnt", mine, sizeof(mine) - 1);
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	int found = 0;
+	FILE *f;
+
+	cr_assert(n > 0 && proc, "/proc: %s", strerror(errno));
+	mine[n] = 0;
+	while ((entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/ns/mnt", entry->d_name);
+		n = readlink(path, theirs, sizeof(theirs) - 1);
+		if (n < 0)
+			continue;
+		theirs[n] = 0;
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		f = strcmp(mine, theirs) ? NULL : fopen(path, "re");
+		if (!f)
+			continue;
+		if (fgets(name, sizeof(name), f) && !strcmp(name, "sluice-dpi\n"))
+			found++;
+		fclose(f);
+	}
+	closedir(proc);
+	return found;
+}
+
+static bool empty_or_absent(const char *path)
+{
+	return ns_sh(NULL, "ls -A %s 2>/dev/null | grep .", path) != 0;
+}
+
+void topo_leaks(struct topo *t)
+{
+	const char *now;
+
+	cr_expect(wait_until(5000, topo_cores() == 0), "%d sluice-dpi still run", topo_cores());
+	cr_expect_str_eq(link_names(t->agent), t->before_agent, "links are left in the agent's namespace");
+	cr_expect(access(DAEMON_PINS, F_OK) != 0, "pins are left: %s",
+		  (ns_sh(NULL, "find " DAEMON_PINS), ns_said()));
+	cr_expect(empty_or_absent(DAEMON_RUN "/ports"), "state is left: %s", ns_said());
+	cr_expect(access(DAEMON_RUN, F_OK) != 0, "the run folder is left: %s",
+		  (ns_sh(NULL, "find " DAEMON_RUN), ns_said()));
+	cr_expect(ns_sh(NULL, "awk '$5 ~ \"^/(sys/fs/bpf|run|mnt)\" {print $5}' /proc/self/mountinfo | sort "
+			      "| uniq -d "
+			      "| grep .") != 0,
+		  "mounted twice: %s", ns_said());
+	if (t->workload->fd < 0)
+		return;
+	now = ns_run(t->workload, LOOK);
+	cr_expect_str_eq(now, t->before_workload, "the workload is not as it was.\nbefore:\n%s\nnow:\n%s",
+			 t->before_workload, now);
+}
+
+void topo_end(struct topo *t)
+{
+	if (t->d)
+		daemon_stop(t->d);
+	topo_leaks(t);
+}
+
+bool ping(struct ns *from, const char *address_)
+{
+	return ns_sh(from, "ping -n -q -c 3 -i 0.02 -W 1 %s", address_) == 0;
+}
+
+bool ping_within(struct ns *from, const char *address_, int ms)
+{
+	int64_t end = now_ms() + ms;
+
+	do {
+		if (ns_sh(from, "ping -n -q -c 1 -W 0.2 %s", address_) == 0)
+			return true;
+	} while (now_ms() < end);
+	return false;
+}
+
+static int exchange_port = 7000;
+
+void tcp_exchange(struct ns *server, const char *address_, struct ns *client, unsigned long bytes)
+{
+	int port = exchange_port++, status;
+	struct proc *serve = ns_spawn(server, "%s serve %d", world_program("tests/tools/tcpverify"), port);
+
+	cr_assert(wait_until(5000, strstr(proc_text(serve), "ready")), "tcpverify in %s: %s", server->label,
+		  proc_text(serve));
+	ns_run(client, "%s connect %s %d %lu", world_program("tests/tools/tcpverify"), address_, port, bytes);
+	status = proc_end(serve, 0, 20000);
+	cr_assert(status == 0, "tcpverify in %s ended with %d: %s", server->label, status, proc_text(serve));
+}
+
+/* The kernel's own count of datagrams delivered to sockets of that namespace, both families. */
+static long delivered(struct ns *ns)
+{
+	return atol(
+		ns_run(ns,
+		       "awk '/^Udp:/ && $2 ~ /[0-9]/ {n += $2} /^Udp6InDatagrams/ {n += $2} END {print n}' "
+		       "/proc/net/snmp /proc/net/snmp6"));
+}
+
+struct flow *flow_start(struct ns *from, struct ns *to, const char *address_, int port, int rate, int size)
+{
+	struct flow *flow = calloc(1, sizeof(*flow));
+	const char *program = world_program("tests/tools/udpflow");
+	long before;
+
+	cr_assert(flow != NULL);
+	snprintf(flow->label, sizeof(flow->label), "%s -> %s", from->label, to->label);
+	flow->receiver = ns_spawn(to, "%s recv %d", program, port);
+	cr_assert(wait_until(5000, strstr(proc_text(flow->receiver), "ready")), "udpflow in %s: %s",
+		  to->label, proc_text(flow->receiver));
+	before = delivered(to);
+	flow->sender = ns_spawn(from, "%s send %s %d %d %d", program, address_, port, rate, size);
+	cr_assert(wait_until(5000, delivered(to) > before + 50), "nothing of the stream %s arrives: %s",
+		  flow->label, proc_text(flow->sender));
+	return flow;
+}
+
+static json_t *report(struct proc *proc, const char *label)
+{
+	const char *text = proc_text(proc), *brace = strchr(text, '{');
+	json_t *object = brace ? json_loads(brace, 0, NULL) : NULL;
+
+	cr_assert(object != NULL, "stream %s: no report but: %s", label, text);
+	return object;
+}
+
+static json_t *stop_both(struct flow *flow, long *ret_sent)
+{
+	json_t *sent, *received;
+
+	cr_assert(proc_end(flow->sender, SIGTERM, 5000) == 0, "sender of %s: %s", flow->label,
+		  proc_text(flow->sender));
+	cr_assert(proc_end(flow->receiver, SIGTERM, 10000) == 0, "receiver of %s: %s", flow->label,
+		  proc_text(flow->receiver));
+	sent = report(flow->sender, flow->label);
+	received = report(flow->receiver, flow->label);
+	*ret_sent = json_int(sent, "sent");
+	cr_assert(*ret_sent > 0, "stream %s: nothing was sent: %s", flow->label, proc_text(flow->sender));
+	json_decref(sent);
+	return received;
+}
+
+void flow_stop(struct flow *flow, long *ret_sent, long *ret_received, long *ret_gap_us)
+{
+	long sent;
+	json_t *received = stop_both(flow, &sent);
+
+	cr_assert(json_int(received, "corrupt") == 0, "stream %s: %s", flow->label,
+		  proc_text(flow->receiver));
+	if (ret_sent)
+		*ret_sent = sent;
+	if (ret_received)
+		*ret_received = json_int(received, "received");
+	if (ret_gap_us)
+		*ret_gap_us = json_int(received, "max_gap_us");
+	json_decref(received);
+}
+
+void flow_end(struct flow *flow)
+{
+	long sent;
+	json_t *received = stop_both(flow, &sent);
+
+	cr_assert(json_int(received, "received") == sent && !json_int(received, "duplicate") &&
+			  !json_int(received, "corrupt"),
+		  "stream %s: sent %ld, %s", flow->label, sent, strchr(proc_text(flow->receiver), '{'));
+	json_decref(received);
+}
