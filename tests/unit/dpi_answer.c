@@ -259,7 +259,6 @@ ParameterizedTest(struct refusal *p, dpi_answer, refused_with_the_reason)
 	bool stop = false;
 	json_t *answer;
 
-	make_view();
 	answer = ask(p->request, &stop);
 	cr_assert(json_is_false(json_object_get(answer, "ok")), "%s", p->request);
 	cr_expect_str_eq(error_field(answer, "errno"), p->code, "%s: %s", p->request,

@@ -182,6 +182,11 @@ void kernel_push_rx(uint64_t addr, uint32_t len, uint32_t options)
 	rx_ring[rx.producer++ % RX_SIZE] = (struct xdp_desc){ addr, len, options };
 }
 
+void kernel_continue_last(void)
+{
+	rx_ring[(rx.producer - 1) % RX_SIZE].options = XDP_PKT_CONTD;
+}
+
 void kernel_push_comp(uint64_t addr)
 {
 	cr_assert_lt(comp.producer - comp.consumer, TX_SIZE, "the lane let COMPLETION overflow");
@@ -255,12 +260,15 @@ void kernel_report_held(void)
 }
 
 /* The linker sends the suite's sendto() and getsockopt() here; those of others go on to libc. */
-ssize_t __real_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len);
-ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len);
+ssize_t __real_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len);
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len);
 int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 
-ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len)
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len)
 {
 	struct send step = kernel.always;
 

@@ -81,6 +81,8 @@ void kernel_stop(void);
 bool kernel_receive(const uint32_t *lens, uint32_t pieces, uint32_t seed);
 /* The same with one piece. */
 bool kernel_receive_one(uint32_t len, uint32_t seed);
+/* Says that the frame received last goes on in the next one, which is one frame then. */
+void kernel_continue_last(void);
 /* Writes a descriptor into RX as it is: no chunk changes hands. */
 void kernel_push_rx(uint64_t addr, uint32_t len, uint32_t options);
 /* Writes an address into COMPLETION as it is. */
