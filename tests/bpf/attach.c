@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <net/if.h>
@@ -271,6 +272,45 @@ Test(attach, link_of_a_moved_interface_is_not_taken_for_ours)
 	attach(SL_ATTACH_TCX);
 	cr_assert_neq(our_link().id, moved);
 	sh("umount /run/netns/away");
+}
+
+/* Held in one namespace, given its program in the other, and the way back: the same link all the time. */
+Test(attach, a_port_is_carried_between_namespaces)
+{
+	struct bpf_link_info info = { 0 };
+	__u32 len = sizeof(info), id;
+	int here, link, leaving;
+
+	NEED_TCX();
+	here = open("/proc/self/ns/net", O_RDONLY); /* inherited by nsenter */
+	link = sl_carry_in(programs, OLD_IFINDEX, &err);
+	cr_assert_geq(link, 0, "%s", err.text);
+	cr_assert_eq(bpf_obj_get_info_by_fd(link, &info, &len), 0);
+	id = info.id;
+	cr_expect_eq(sl_attached_kind(programs, SL_PROG_VEX, OLD_IFINDEX), -ENOENT,
+		     "pinned before it arrived");
+
+	cr_assert_eq(unshare(CLONE_NEWNET), 0);
+	sh("nsenter --net=/proc/self/fd/%d ip link set vex netns $$", here);
+	cr_assert_eq(sl_carry_arrive(programs, link, SL_PROG_VEX, OLD_IFINDEX, &err), 0, "%s", err.text);
+	close(link);
+	attach(SL_ATTACH_TCX);
+	cr_expect_eq(our_link().id, id, "another link was made");
+	cr_expect_eq(our_link().prog_id, pinned_id(PIN_DIR "/progs/sl_vex"));
+
+	leaving = sl_carry_out(programs, SL_PROG_VEX, OLD_IFINDEX, &err);
+	cr_assert_geq(leaving, 0, "%s", err.text);
+	cr_expect_eq(sl_attached_kind(programs, SL_PROG_VEX, OLD_IFINDEX), -ENOENT, "still pinned");
+	cr_expect(link_alive(leaving), "detached too early");
+	len = sizeof(info);
+	cr_assert_eq(bpf_obj_get_info_by_fd(leaving, &info, &len), 0);
+	cr_expect_neq(info.prog_id, pinned_id(PIN_DIR "/progs/sl_vex"), "leaves with our program");
+	link = dup(leaving);
+	sl_carry_end(leaving);
+	cr_expect(!link_alive(link), "still attached");
+	sl_carry_end(-1);
+	close(link);
+	close(here);
 }
 
 Test(attach, clsact_alone_makes_and_removes_its_qdisc)
