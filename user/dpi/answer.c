@@ -96,14 +96,10 @@ static json_t *empty_result(const char *command, struct sl_err *err)
 
 static json_t *run_stop(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err)
 {
-	json_t *result;
-
 	(void)view;
 	(void)value;
-	result = empty_result("stop", err);
-	if (result)
-		*ret_stop = true;
-	return result;
+	*ret_stop = true;
+	return empty_result("stop", err);
 }
 
 static json_t *run_log(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err)
@@ -184,11 +180,21 @@ static json_t *run_request(const struct sl_view *view, json_t *request, bool *re
 	return command->run(view, value, ret_stop, err);
 }
 
-/* Takes over the reference. */
+/*
+ * Takes over the reference. Not json_dumps(): when its buffer cannot grow while
+ * it writes a key, it leaves the key out and goes on.
+ */
 static char *dump(json_t *answer)
 {
-	char *text = json_dumps(answer, JSON_COMPACT);
+	size_t size = json_dumpb(answer, NULL, 0, JSON_COMPACT);
+	char *text = size ? malloc(size + 1) : NULL;
 
+	if (text && json_dumpb(answer, text, size, JSON_COMPACT) != size) {
+		free(text);
+		text = NULL;
+	}
+	if (text)
+		text[size] = '\0';
 	json_decref(answer);
 	return text;
 }
@@ -204,6 +210,8 @@ char *sl_answer(const struct sl_view *view, const char *request, size_t len, boo
 	struct sl_err err = { 0 };
 	json_error_t where;
 	json_t *parsed, *result;
+	bool stop = false;
+	char *text;
 
 	parsed = json_loadb(request, len, JSON_REJECT_DUPLICATES, &where);
 	if (!parsed) {
@@ -211,9 +219,12 @@ char *sl_answer(const struct sl_view *view, const char *request, size_t len, boo
 		sl_err(&err, EBADMSG, "not one JSON object: error at byte %d", where.position);
 		return sl_answer_error(err.code, err.text);
 	}
-	result = run_request(view, parsed, ret_stop, &err);
+	result = run_request(view, parsed, &stop, &err);
 	json_decref(parsed);
 	if (!result)
 		return sl_answer_error(err.code, err.text);
-	return dump(json_pack("{sb so}", "ok", 1, "result", result));
+	text = dump(json_pack("{sb so}", "ok", 1, "result", result));
+	if (text && stop)
+		*ret_stop = true;
+	return text;
 }
