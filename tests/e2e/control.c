@@ -239,8 +239,7 @@ static const char *const harmless[] = {
 	"{\"cmd\":\"status\"}",
 	"{\"cmd\":\"workloads\",\"after\":0}",
 	"{\"cmd\":\"mode\",\"id\":180,\"mode\":\"inline\",\"fail\":\"closed\",\"strict\":true}",
-	"{\"cmd\":\"intercept\",\"target\":\"netns:/nonexistent/"
-	"net\",\"ports\":[\"eth0\"],\"mode\":\"tap\",\"id\":40000}",
+	"{\"cmd\":\"intercept\",\"target\":\"pid:0\",\"ports\":[\"eth0\"],\"mode\":\"tap\",\"id\":9}",
 	"{\"cmd\":\"release\",\"id\":44444}",
 	"{\"cmd\":\"doctor\"}",
 };

@@ -156,6 +156,7 @@ static int do_recv(unsigned int port)
 	if (!t.seen || fd < 0 || sfd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address))) {
 		fprintf(stderr, "udpflow: port %u: %s\n", port, strerror(errno));
+		free(t.seen);
 		return 1;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
@@ -179,6 +180,7 @@ static int do_recv(unsigned int port)
 	       "\"max_gap_us\": %ld, \"gap_at_ms\": %ld}\n",
 	       t.received, t.highest - t.received, t.duplicate, t.reordered, t.corrupt, t.gap_ns / 1000,
 	       t.gap_at_ns / 1000000);
+	free(t.seen);
 	return 0;
 }
 

@@ -170,17 +170,25 @@ static int load_all(struct loading *loading, struct sl_programs *programs, struc
 /* Has no maps and is never pinned. */
 static int load_hold(struct sl_programs *programs, struct sl_err *err)
 {
-	struct hold_bpf *skel;
+	const struct bpf_program *program;
+	struct bpf_object *object;
+	const void *bytes;
+	size_t size;
 	int r = 0;
 
+	bytes = hold_bpf__elf_bytes(&size);
 	bpf_messages_start();
-	skel = hold_bpf__open_and_load();
-	if (!skel)
-		return sl_errno(err, errno, "cannot load program sl_hold (%s)", bpf_messages_first());
-	programs->hold_fd = dup(bpf_program__fd(skel->progs.sl_hold));
-	if (programs->hold_fd < 0)
+	object = bpf_object__open_mem(bytes, size, NULL);
+	if (!object)
+		return sl_errno(err, errno, "cannot open the object of sl_hold (%s)", bpf_messages_first());
+	if (bpf_object__load(object))
+		r = sl_errno(err, errno, "cannot load program sl_hold (%s)", bpf_messages_first());
+	program = bpf_object__find_program_by_name(object, "sl_hold");
+	if (!r)
+		programs->hold_fd = program ? dup(bpf_program__fd(program)) : -1;
+	if (!r && programs->hold_fd < 0)
 		r = sl_errno(err, errno, "cannot keep program sl_hold");
-	hold_bpf__destroy(skel);
+	bpf_object__close(object);
 	return r;
 }
 
