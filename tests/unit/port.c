@@ -256,6 +256,34 @@ Test(port, equal_indexes_do_not_delay_the_carrier)
 	free(indexes);
 }
 
+/* A snapshot made before the kernel is done with an address has not the routes that follow it. */
+Test(port, takes_while_addresses_are_tentative)
+{
+	struct port_request request;
+	struct lab_wires wires;
+	struct port_hooks hooks;
+	struct port_taken taken;
+	struct sl_err err = { 0 };
+	struct lab lab;
+
+	lab_open(&lab);
+	lab_request(&lab, &request);
+	lab_hooks(&lab, &wires, &hooks);
+	for (int round = 0; round < 2; round++) {
+		sh(lab.workload, "ip addr add fd77:9::%d/64 dev eth0", round + 2);
+		cr_assert_eq(port_take(&request, &hooks, &taken, &err), 0, "%s", err.text);
+		sh(lab.workload, "ip addr add fd77:8::%d/64 dev eth0", round + 2);
+		cr_assert_eq(port_give_back(&taken, lab.workload, lab.agent, &hooks, &err), 0, "%s",
+			     err.text);
+	}
+	/* Each works in the end: its local route is there. */
+	for (int i = 2; i < 4; i++)
+		sh(lab.workload,
+		   "for i in $(seq 50); do ip -6 route show table local | grep -q 'fd77:9::%d ' && "
+		   "ip -6 route show table local | grep -q 'fd77:8::%d ' && exit 0; sleep 0.1; done; exit 1",
+		   i, i);
+}
+
 Test(port, discards_what_is_left_of_a_dead_workload)
 {
 	struct port_request request;

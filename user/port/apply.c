@@ -109,6 +109,9 @@ static int reconcile(const struct port_side *side, const struct port_snapshot *w
 		rc = route_kind.dump(side->nls, ifindex, &now, err);
 	while (!rc &&
 	       (message = messages_missing(&route_kind, &now, ifindex, &wanted->routes, original, &at))) {
+		/* Those of an address that was still tentative in the snapshot: without them it would not work. */
+		if (route_comes_by_itself(message))
+			continue;
 		rc = route_kind.remove(side->nls, message, err);
 		/* Gone by itself meanwhile, with another one. */
 		if (rc == -ESRCH)

@@ -27,7 +27,13 @@ static int compare_lists(const struct object_kind *kind, const struct msgs *want
 		return sl_err(err, EBADE, "%s %s of %s did not come back as it was", kind->name, text, port);
 	}
 	at = 0;
-	message = messages_missing(kind, now, ifindex, wanted, wanted_ifindex, &at);
+	/*
+	 * The routes that follow an IPv6 address come when the kernel is done with
+	 * it: a snapshot made before that has none, and they are right all the same.
+	 */
+	do
+		message = messages_missing(kind, now, ifindex, wanted, wanted_ifindex, &at);
+	while (message && kind == &route_kind && route_comes_by_itself(message));
 	if (message) {
 		kind->describe(message, text, sizeof(text));
 		return sl_err(err, EBADE, "%s has %s %s, which it did not have before", port, kind->name,
