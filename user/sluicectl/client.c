@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/sock.h"
+#include "sluicectl/output.h"
 
 /* Taking or giving back some thousand ports takes seconds; a daemon that hangs must not hold a script for ever. */
 #define ANSWER_TIMEOUT_S 120
@@ -254,6 +255,24 @@ static int wait_end(int fd, int peer, struct sl_err *err)
 			      "sluiced has said it would end, and has not within %d s: see its log",
 			      ANSWER_TIMEOUT_S);
 	return 0;
+}
+
+int client_verb(struct ctl *ctl, const char *command, client_read read, client_print print, int argc,
+		char **argv, struct sl_err *err)
+{
+	json_t *request = client_request(command, err), *result = NULL;
+	int r;
+
+	if (!request)
+		return -err->code;
+	r = read(ctl, request, argc, argv, err);
+	if (!r)
+		r = client_call(ctl, request, &result, err);
+	if (!r)
+		r = ctl->json ? print_json(ctl, result, err) : print(result, err);
+	json_decref(result);
+	json_decref(request);
+	return r;
 }
 
 int client_call_until_end(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *err)

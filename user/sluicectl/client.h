@@ -23,6 +23,15 @@ int client_call(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *e
 /* The same for a list in pages: *ret is {"items": [all]}. */
 int client_list(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *err);
 
+/*
+ * A whole verb that is one request and one answer: read() puts the words into
+ * the request, print() shows the result where JSON is not wanted.
+ */
+typedef int (*client_read)(struct ctl *ctl, json_t *request, int argc, char **argv, struct sl_err *err);
+typedef int (*client_print)(const json_t *result, struct sl_err *err);
+int client_verb(struct ctl *ctl, const char *command, client_read read, client_print print, int argc,
+		char **argv, struct sl_err *err);
+
 /* As client_call(), and returns when the process that has answered has ended. */
 int client_call_until_end(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *err);
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "sluicectl/client.h"
-#include "sluicectl/output.h"
 #include "sluicectl/workload.h"
 
 static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err);
@@ -95,17 +94,5 @@ static int read_words(struct ctl *ctl, json_t *request, int argc, char **argv, s
 
 static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err)
 {
-	json_t *request = client_request("intercept", err), *result = NULL;
-	int r;
-
-	if (!request)
-		return -err->code;
-	r = read_words(ctl, request, argc, argv, err);
-	if (!r)
-		r = client_call(ctl, request, &result, err);
-	if (!r)
-		r = ctl->json ? print_json(ctl, result, err) : workloads_print_settings(result, err);
-	json_decref(result);
-	json_decref(request);
-	return r;
+	return client_verb(ctl, "intercept", read_words, workloads_print_settings, argc, argv, err);
 }

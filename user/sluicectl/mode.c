@@ -2,7 +2,6 @@
 /* sluicectl mode: changes what is done with the traffic of workloads that are taken. */
 #include "lib/maps.h"
 #include "sluicectl/client.h"
-#include "sluicectl/output.h"
 #include "sluicectl/workload.h"
 
 static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err);
@@ -88,17 +87,5 @@ static int read_words(struct ctl *ctl, json_t *request, int argc, char **argv, s
 
 static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err)
 {
-	json_t *request = client_request("mode", err), *result = NULL;
-	int r;
-
-	if (!request)
-		return -err->code;
-	r = read_words(ctl, request, argc, argv, err);
-	if (!r)
-		r = client_call(ctl, request, &result, err);
-	if (!r)
-		r = ctl->json ? print_json(ctl, result, err) : workloads_print_settings(result, err);
-	json_decref(result);
-	json_decref(request);
-	return r;
+	return client_verb(ctl, "mode", read_words, workloads_print_settings, argc, argv, err);
 }

@@ -80,17 +80,5 @@ static int print_released(const json_t *result, struct sl_err *err)
 
 static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err)
 {
-	json_t *request = client_request("release", err), *result = NULL;
-	int r;
-
-	if (!request)
-		return -err->code;
-	r = read_words(ctl, request, argc, argv, err);
-	if (!r)
-		r = client_call(ctl, request, &result, err);
-	if (!r)
-		r = ctl->json ? print_json(ctl, result, err) : print_released(result, err);
-	json_decref(result);
-	json_decref(request);
-	return r;
+	return client_verb(ctl, "release", read_words, print_released, argc, argv, err);
 }
