@@ -20,6 +20,11 @@ $(BENCH)/sluice-bench: $(BENCH_OBJS) $(LIB_OBJS)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) jansson) -pthread
 
-.PHONY: bench
-bench: $(BINS) $(BENCH)/sluice-bench $(BUILD)/tests/tools/ring-forwarder
+.PHONY: bench run-bench
+bench:
+	$(need_root)
+	$(Q)tools/install-deps build run
+	$(Q)$(MAKE) --no-print-directory run-bench
+
+run-bench: $(BINS) $(BENCH)/sluice-bench $(BUILD)/tests/tools/ring-forwarder
 	$(Q)ONLY='$(ONLY)' REPEAT='$(REPEAT)' $(BENCH)/sluice-bench

@@ -3,6 +3,7 @@
 
 .PHONY: demo
 demo:
+	$(need_root)
 	$(Q)tools/install-deps build run demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)SLUICE_BUILD=$(BUILD) tools/demo

@@ -13,8 +13,12 @@ FUZZ_CFLAGS = -O1 -g -std=gnu11 -w -fno-strict-aliasing -fno-omit-frame-pointer 
 # The core without its main(), and what it stands on, compiled a second time for coverage.
 FUZZ_OBJS = $(patsubst $(BUILD)/%,$(FUZZ)/obj/%,$(filter-out %/main.o,$(DPI_OBJS)) $(LIB_OBJS))
 
-.PHONY: fuzz
-fuzz: $(FUZZ_TARGETS:%=fuzz-%)
+.PHONY: fuzz run-fuzz
+fuzz:
+	$(Q)tools/install-deps build fuzz
+	$(Q)$(MAKE) --no-print-directory run-fuzz
+
+run-fuzz: $(FUZZ_TARGETS:%=fuzz-%)
 	$(if $(FUZZ_TARGETS),,$(error no such target in tests/fuzz: $(ONLY)))
 	@echo 'fuzz: nothing found in $(FUZZ_SECONDS) s each: $(FUZZ_TARGETS)'
 

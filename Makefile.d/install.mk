@@ -9,7 +9,8 @@ DOCDIR = $(PREFIX)/share/doc/sluice
 SYSUSERSDIR ?= /usr/lib/sysusers.d
 INSTALL ?= install
 MAN_PAGES = $(wildcard docs/man/*.[0-9])
-DOC_FILES = README.md LICENSE LICENSE.GPL-2.0 $(wildcard docs/*.md)
+# As in the tree, so that the links between the pages hold.
+DOC_FILES = README.md LICENSE LICENSE.GPL-2.0
 man_dest = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 CONF = $(DESTDIR)$(SYSCONFDIR)/sluice/sluiced.conf
 COMPLETION = $(DESTDIR)$(COMPLETIONDIR)/sluicectl
@@ -36,8 +37,9 @@ install: all
 		chmod 644 $(CONF); }
 	$(Q)$(foreach page,$(MAN_PAGES),$(INSTALL) -D -m 644 $(page) $(call man_dest,$(page)) &&) true
 	$(Q)[ ! -e tools/completion/sluicectl.bash ] || $(INSTALL) -D -m 644 tools/completion/sluicectl.bash $(COMPLETION)
-	$(Q)$(INSTALL) -d $(DESTDIR)$(DOCDIR)
+	$(Q)$(INSTALL) -d $(DESTDIR)$(DOCDIR)/docs
 	$(Q)$(INSTALL) -m 644 $(DOC_FILES) $(DESTDIR)$(DOCDIR)
+	$(Q)$(INSTALL) -m 644 $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)/docs
 
 uninstall:
 	$(Q)rm -f $(DESTDIR)$(SBINDIR)/sluiced $(DESTDIR)$(SBINDIR)/sluicectl $(DESTDIR)$(LIBEXECDIR)/sluice-dpi \

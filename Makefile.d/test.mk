@@ -11,6 +11,7 @@ ASAN_ENV = ASAN_OPTIONS=abort_on_error=1:detect_leaks=0 UBSAN_OPTIONS=print_stac
 .PHONY: test asan run-tests run-asan
 # Installed first; then make starts anew, with pkg-config and the libraries there.
 test:
+	$(need_root)
 	$(Q)tools/install-deps build run test
 	$(Q)$(MAKE) --no-print-directory run-tests
 
@@ -18,6 +19,7 @@ run-tests: $(BINS) $(TOOLS) $(SUITES)
 	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(SUITES)
 
 asan:
+	$(need_root)
 	$(Q)tools/install-deps build run test
 	$(Q)$(MAKE) --no-print-directory SANITIZE=1 BUILD=build-asan run-asan
 

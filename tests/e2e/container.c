@@ -45,7 +45,8 @@ static void prepare(void)
 	       "cp $(command -v busybox) " WORLD_TMP "/image/bin/busybox && "
 	       "head -c 20000 /dev/zero | tr '\\0' x >" WORLD_TMP "/image/www/index.html && "
 	       "printf '[containers]\\ndefault_ulimits = []\\n[engine]\\ncgroup_manager = \"cgroupfs\"\\n"
-	       "events_logger = \"none\"\\n' >" WORLD_TMP "/containers.conf");
+	       "events_logger = \"none\"\\n[network]\\nnetwork_config_dir = \"" WORLD_TMP
+	       "/networks\"\\n' >" WORLD_TMP "/containers.conf");
 	if (ns_sh(NULL, "tar -C " WORLD_TMP "/image -c . | " PODMAN " import - " IMAGE))
 		cr_skip_test("podman cannot import an image here: %s", ns_said());
 }
