@@ -35,6 +35,8 @@ static void furnish(const struct lab *lab)
 	sh(w, "ip addr add fd77::5/64 dev eth0 valid_lft 5000 preferred_lft 400 noprefixroute metric 77");
 	sh(w, "ip addr add fd78::1/128 dev eth0 home mngtmpaddr 2>/dev/null || "
 	      "ip addr add fd78::1/128 dev eth0 home");
+	/* Kernels with mobile IPv6 send from a home address before all others. */
+	sh(lab->host, "ip -6 route add fd78::1 dev hveth");
 	sh(w, "ip route add default via 10.77.0.1 mtu lock 1300 initcwnd 20 advmss 1200");
 	sh(w, "ip route add default via 10.77.0.1 metric 500 src 10.77.0.3 proto 42");
 	sh(w, "ip route add 198.51.100.0/24 nexthop via 10.77.0.1 weight 3 nexthop via 10.77.0.9 weight 5");

@@ -3,6 +3,7 @@
 #include "unit/port_lab.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -166,6 +167,20 @@ void lab_request(const struct lab *lab, struct port_request *request)
 	};
 }
 
+/*
+ * Kernels without tcx: a filter, in the same place each time. It goes with its interface or with the qdisc when
+ * that moves; until then it does no harm. Returns the program's descriptor for a link's.
+ */
+static int clsact_wire(int from, int fd)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = from, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = 1, .prog_fd = fd,
+		    .flags = BPF_TC_F_REPLACE);
+	int r = bpf_tc_hook_create(&hook);
+
+	return r && r != -EEXIST ? r : bpf_tc_attach(&hook, &filter) ? -1 : fd;
+}
+
 /* return bpf_redirect(ifindex, 0); */
 static int wire(__u32 from, __u32 to)
 {
@@ -180,8 +195,11 @@ static int wire(__u32 from, __u32 to)
 	fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "wire", "GPL", program, 4, NULL);
 	if (fd < 0)
 		return fd;
-	link = bpf_link_create(fd, from, ATTACH_TCX_INGRESS, NULL);
-	close(fd);
+	link = bpf_link_create(fd, (int)from, ATTACH_TCX_INGRESS, NULL);
+	if (link < 0)
+		link = clsact_wire((int)from, fd);
+	else
+		close(fd);
 	return link;
 }
 

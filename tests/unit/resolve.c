@@ -299,3 +299,22 @@ Test(resolve, targets_that_are_none)
 	cr_assert_lt(target_resolve("a\nb", &target, &err), 0);
 	cr_assert_eq(target.pid, 77, "untouched on failure");
 }
+
+/* Whoever opened one to read would wait for a writer, for ever. */
+Test(resolve, a_fifo_instead_of_a_storage_file_holds_nobody, .timeout = 10)
+{
+	struct container found;
+	struct sl_err err;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/var/lib/containers/storage/vfs-containers", root);
+	cr_assert_eq(make_folders(path, 0700, NULL), 0);
+	snprintf(path, sizeof(path), "%s/var/lib/containers/storage/vfs-containers/containers.json", root);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	snprintf(path, sizeof(path), "%s/etc/containers", root);
+	cr_assert_eq(make_folders(path, 0700, NULL), 0);
+	snprintf(path, sizeof(path), "%s/etc/containers/storage.conf", root);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	cr_expect_eq(container_find("web", &found, &err), 0, "%s", err.text);
+	cr_expect_eq(found.pid, getpid());
+}

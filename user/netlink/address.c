@@ -136,6 +136,23 @@ static int put(struct nls *nls, const struct nlmsghdr *addr, __u32 ifindex, __u1
 	return nls_call(nls, msg, err, "put address %s onto interface %u", text, ifindex);
 }
 
+int addr_remove_all(struct nls *nls, __u32 ifindex, struct sl_err *err)
+{
+	struct msgs addrs = MSGS_NONE;
+	size_t i;
+	int rc;
+
+	rc = dump(nls, ifindex, &addrs, err);
+	for (i = 0; !rc && i < addrs.n; i++) {
+		rc = remove_one(nls, addrs.item[i], err);
+		/* Removing a primary address may take its secondaries along. */
+		if (rc == -EADDRNOTAVAIL)
+			rc = 0;
+	}
+	msgs_clear(&addrs);
+	return rc;
+}
+
 static bool has_expired(const struct nlmsghdr *addr)
 {
 	struct nlattr *attr = message_attr(addr, HEADER, IFA_CACHEINFO);

@@ -15,6 +15,9 @@ extern const struct object_kind addr_kind;
 int addr_replay(struct nls *nls, const struct msgs *addrs, int family, __u32 ifindex, struct sl_err *err);
 int addr_settle(struct nls *nls, const struct msgs *addrs, __u32 ifindex, struct sl_err *err);
 
+/* All that are on ifindex. 0 or -errno. */
+int addr_remove_all(struct nls *nls, __u32 ifindex, struct sl_err *err);
+
 /* An address the kernel cannot be told to have (made by itself, temporary): its flag cannot be set from outside. */
 bool addr_is_temporary(const struct nlmsghdr *addr);
 

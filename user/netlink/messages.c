@@ -105,19 +105,37 @@ bool message_same(const struct object_kind *kind, const struct nlmsghdr *a, __u3
 	return same;
 }
 
+/*
+ * Looks around the place where it should be first, then ever farther off: the
+ * lists are mostly in the same order, and a workload decides how long they are.
+ */
+static bool contains(const struct object_kind *kind, const struct msgs *list, __u32 ifindex, size_t near,
+		     const struct nlmsghdr *message, __u32 message_ifindex)
+{
+	size_t i, off;
+
+	for (off = 0; off <= near || near + off < list->n; off++) {
+		for (i = 0; i < 2; i++) {
+			size_t at = i ? near - off : near + off;
+
+			/* Below zero is far above the end. */
+			if ((i && !off) || at >= list->n)
+				continue;
+			if (message_same(kind, message, message_ifindex, list->item[at], ifindex))
+				return true;
+		}
+	}
+	return false;
+}
+
 const struct nlmsghdr *messages_missing(const struct object_kind *kind, const struct msgs *of,
 					__u32 of_ifindex, const struct msgs *in, __u32 in_ifindex, size_t *at)
 {
-	size_t j;
-
 	while (*at < of->n) {
-		const struct nlmsghdr *message = of->item[(*at)++];
+		size_t near = (*at)++;
 
-		for (j = 0; j < in->n; j++)
-			if (message_same(kind, message, of_ifindex, in->item[j], in_ifindex))
-				break;
-		if (j == in->n)
-			return message;
+		if (!contains(kind, in, in_ifindex, near, of->item[near], of_ifindex))
+			return of->item[near];
 	}
 	return NULL;
 }

@@ -15,6 +15,7 @@
 #include "netlink/address.h"
 #include "port/announce.h"
 #include "port/apply.h"
+#include "port/journal.h"
 #include "port/move.h"
 #include "port/port.h"
 #include "port/refuse.h"
@@ -127,14 +128,22 @@ static int plan_names(struct give_job *job, struct sl_err *err)
 	return sl_err(err, EEXIST, "no free name for the old port in %s", nls_label(job->workload.nls));
 }
 
-static int set_aside(struct give_job *job, struct sl_err *err)
+/* Down first and by itself: before kernel 6.2 (bd039b5ea2a9) an interface that is up keeps its name. */
+static int rename_down(struct give_job *job, const char *name, struct sl_err *err)
 {
 	struct link_change change = LINK_NO_CHANGE;
+	__u32 ifindex = job->now.link.ifindex;
+	int rc;
 
-	change.name = job->port_temporary;
-	change.up = 0;
+	rc = move_set_up(&job->workload, ifindex, false, err);
+	change.name = name;
+	return rc ? rc : link_change(job->workload.nls, ifindex, &change, err);
+}
+
+static int set_aside(struct give_job *job, struct sl_err *err)
+{
 	job->aside = true;
-	return link_change(job->workload.nls, job->now.link.ifindex, &change, err);
+	return rename_down(job, job->port_temporary, err);
 }
 
 /* The workload's gap: from the first line to the last. */
@@ -186,22 +195,11 @@ static int retake_vex(struct give_job *job, struct sl_err *err)
 static int restore_port(struct give_job *job, struct sl_err *err)
 {
 	__u32 ifindex = job->now.link.ifindex;
-	struct link_change change = LINK_NO_CHANGE;
-	struct msgs addrs = MSGS_NONE;
-	size_t i;
 	int rc;
 
-	change.name = job->now.link.name;
-	rc = link_change(job->workload.nls, ifindex, &change, err);
+	rc = rename_down(job, job->now.link.name, err);
 	if (!rc)
-		rc = addr_kind.dump(job->workload.nls, ifindex, &addrs, err);
-	for (i = 0; !rc && i < addrs.n; i++) {
-		rc = addr_kind.remove(job->workload.nls, addrs.item[i], err);
-		/* Removing a primary address may take its secondaries along. */
-		if (rc == -EADDRNOTAVAIL)
-			rc = 0;
-	}
-	msgs_clear(&addrs);
+		rc = addr_remove_all(job->workload.nls, ifindex, err);
 	return rc ? rc : apply_all(&job->workload, &job->now, ifindex, job->now.link.name, err);
 }
 
@@ -248,6 +246,8 @@ int port_give_back(const struct port_taken *taken, int workload_ns, int agent_ns
 		rc = look(&job, err);
 	if (!rc)
 		rc = plan_names(&job, err);
+	if (!rc && hooks && hooks->journal)
+		rc = journal_write(hooks->journal, &job.now, err);
 	if (rc)
 		goto out;
 

@@ -66,19 +66,37 @@ int move_port(const struct port_side *from, __u32 ifindex, const struct port_sid
 	return link_find(to->nls, name, 0, ret, err);
 }
 
+/*
+ * A sender can mark a frame so that the next receiver runs no tc program on it
+ * (a redirect by way of an ifb does), and so reach this namespace's own stack.
+ * Strict reverse path filtering on an interface without routes ends that for
+ * IPv4, as no IPv6 does for IPv6.
+ */
 int move_silence(const struct port_side *side, const char *name, struct sl_err *err)
 {
+	static const struct {
+		const char *family, *file, *value;
+	} settings[] = {
+		{ "ipv6", "disable_ipv6", "1" },
+		{ "ipv4", "forwarding", "0" },
+		{ "ipv4", "rp_filter", "1" },
+	};
 	char path[80];
-	int token, rc;
+	int token, rc = 0;
+	unsigned int i;
 
-	snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", name);
 	token = sl_netns_enter(side->fd, err);
 	if (token < 0)
 		return token;
-	rc = sl_sysctl_write(path, "1", err);
+	for (i = 0; !rc && i < sizeof(settings) / sizeof(settings[0]); i++) {
+		snprintf(path, sizeof(path), "net/%s/conf/%s/%s", settings[i].family, name, settings[i].file);
+		rc = sl_sysctl_write(path, settings[i].value, err);
+		/* No such file: no such protocol to silence. */
+		if (rc == -ENOENT)
+			rc = 0;
+	}
 	sl_netns_leave(token);
-	/* No such file: no IPv6 to switch off. */
-	return rc == -ENOENT ? 0 : rc;
+	return rc;
 }
 
 int move_free_name(const struct port_side *side, char *ret, struct sl_err *err)

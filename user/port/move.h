@@ -16,7 +16,10 @@ int move_port(const struct port_side *from, __u32 ifindex, const struct port_sid
 /* An interface index that is most likely free in any namespace. */
 __u32 move_draw_index(void);
 
-/* vex and vin are wires, not stations: no IPv6 on them (NOARP comes with the other flags). */
+/*
+ * vex and vin are wires, not stations: no IPv6 on them (NOARP comes with the
+ * other flags), and no IPv4 that came past their programs.
+ */
 int move_silence(const struct port_side *side, const char *name, struct sl_err *err);
 
 /* A name that nothing has in that namespace; IFNAMSIZ bytes written. */

@@ -47,10 +47,10 @@ struct port_taken {
 };
 
 /*
- * Called when the frames' way changes. prepare(): vin is there and up, without
- * carrier; what takes long and needs only vin belongs here, outside the gap.
- * ready(): vex is there too, still down; when it returns 0, programs and map
- * entries of both must be in place (called again if giving back fails, so it
+ * Called when the frames' way changes. prepare(): vin is there, still down;
+ * what takes long and needs only vin belongs here, outside the gap. ready(): vex
+ * is there too, still down; when it returns 0, programs and map entries of
+ * both must be in place (called again if giving back fails, so it
  * must not mind what is there already). undo(): the two are about to go;
  * called whenever prepare() or ready() has been. prepare and undo may be NULL.
  */
@@ -59,6 +59,12 @@ struct port_hooks {
 	int (*ready)(void *context, const struct port_taken *taken, struct sl_err *err);
 	void (*undo)(void *context, const struct port_taken *taken);
 	void *context;
+	/*
+	 * The snapshot is noted in this file before the first change, for
+	 * port_recover(); the caller removes it when the port is where it should
+	 * be and that is on record. NULL: nowhere.
+	 */
+	const char *journal;
 };
 
 /* Fills *ret_taken only on success. 0 or -errno. */
@@ -76,6 +82,15 @@ int port_check(const struct port_request *request, struct sl_err *err);
  */
 int port_give_back(const struct port_taken *taken, int workload_ns, int agent_ns,
 		   const struct port_hooks *hooks, struct sl_err *err);
+
+/*
+ * After a crash in the middle of port_take() or port_give_back(): puts the
+ * original back into workload_ns with what the journal says. The programs of
+ * vex and vin, if any, must have gone. 0; -ENOENT when there is no journal;
+ * other -errno, then it may be tried again.
+ */
+int port_recover(const struct port_taken *taken, const char *journal, int workload_ns, int agent_ns,
+		 struct sl_err *err);
 
 /*
  * Is it still as recorded? Looks vex and vin up in agent_ns by name and

@@ -57,6 +57,30 @@ static int read_inside(const struct port_side *side, struct port_snapshot *ret, 
 	return rc;
 }
 
+/* The workload decides how many there are, and whoever asks for the port waits while they are carried over. */
+static int refuse_flood(const struct port_side *side, const struct port_snapshot *port, struct sl_err *err)
+{
+	const struct {
+		const char *what;
+		size_t n;
+	} lists[] = {
+		{ "addresses", port->addrs.n },
+		{ "routes", port->routes.n },
+		{ "routes that prefer its addresses", port->leaning.n },
+		{ "permanent and proxied neighbours", port->neighs.n },
+		{ "learned neighbours", port->learned.n },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (lists[i].n > SNAPSHOT_LIST_MAX)
+			return sl_err(err, E2BIG,
+				      "%s in %s has %zu %s, more than the %d that are carried over",
+				      port->link.name, nls_label(side->nls), lists[i].n, lists[i].what,
+				      SNAPSHOT_LIST_MAX);
+	return 0;
+}
+
 int snapshot_take(const struct port_side *side, const char *name, __u32 ifindex, struct port_snapshot *ret,
 		  struct sl_err *err)
 {
@@ -78,6 +102,8 @@ int snapshot_take(const struct port_side *side, const char *name, __u32 ifindex,
 		rc = neigh_kind.dump(side->nls, ifindex, &ret->neighs, err);
 	if (!rc)
 		rc = neigh_dump_learned(side->nls, ifindex, &ret->learned, err);
+	if (!rc)
+		rc = refuse_flood(side, ret, err);
 	if (!rc)
 		rc = read_inside(side, ret, err);
 	return rc;

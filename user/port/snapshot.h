@@ -21,6 +21,9 @@ struct port_side {
 int port_side_open(struct port_side *side, int netns_fd, const char *label, struct sl_err *err);
 void port_side_close(struct port_side *side); /* also after a failed open, or a zeroed one */
 
+/* Addresses, routes, neighbours, of each. */
+#define SNAPSHOT_LIST_MAX 4096
+
 struct port_snapshot {
 	struct link_info link;
 	struct msgs link_message; /* a list of one */

@@ -86,6 +86,16 @@ static int read_folder(const char *port, const char *folder, struct port_sysctls
 	return rc;
 }
 
+int sysctls_add(struct port_sysctls *list, const char *folder, const char *file, const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (!strcmp(folder, folders[i]) && strlen(file) <= 63 && !strchr(file, '/'))
+			return add(list, folders[i], file, value);
+	return -EBADMSG;
+}
+
 int sysctls_read(const char *port, struct port_sysctls *ret, struct sl_err *err)
 {
 	size_t i;

@@ -31,6 +31,8 @@ const struct port_sysctl *sysctls_difference(const struct port_sysctls *wanted,
 					     const struct port_sysctls *now);
 /* NULL if there is none of that name. */
 const char *sysctls_value(const struct port_sysctls *sysctls, const char *folder, const char *file);
+/* One that was read at another time. 0; -EBADMSG if it is in none of the folders; -ENOMEM. */
+int sysctls_add(struct port_sysctls *list, const char *folder, const char *file, const char *value);
 void sysctls_free(struct port_sysctls *sysctls);
 
 #define SYSCTLS_IPV6 "net/ipv6/conf"

@@ -12,6 +12,7 @@
 #include "lib/netns.h"
 #include "port/announce.h"
 #include "port/apply.h"
+#include "port/journal.h"
 #include "port/move.h"
 #include "port/port.h"
 #include "port/refuse.h"
@@ -134,6 +135,8 @@ static int prepare(struct take_job *job, struct sl_err *err)
 	int rc;
 
 	rc = announce_open(&job->workload, err);
+	if (!rc && job->hooks && job->hooks->journal)
+		rc = journal_write(job->hooks->journal, &job->before, err);
 	if (!rc)
 		rc = move_free_name(&job->workload, job->temporary, err);
 	if (!rc)
@@ -141,12 +144,13 @@ static int prepare(struct take_job *job, struct sl_err *err)
 	if (!rc)
 		rc = apply_prepare(&job->workload, &job->before, job->taken.port_ifindex, job->temporary,
 				   NULL, err);
-	if (!rc)
-		rc = ready_vin(job, err);
 	if (!rc && job->hooks && job->hooks->prepare) {
 		job->hooked = true;
 		rc = job->hooks->prepare(job->hooks->context, &job->taken, err);
 	}
+	/* With its program first: the workload could set the other end up by itself. */
+	if (!rc)
+		rc = ready_vin(job, err);
 	return rc;
 }
 
@@ -198,9 +202,15 @@ static int put_original_back(struct take_job *job, struct sl_err *err)
 		return apply_verify(&job->workload, &job->before, original->ifindex, err);
 	if (rc)
 		return rc;
-	rc = move_port(&job->agent, vex.ifindex, &job->workload, original->name, original->ifindex, 0, &vex,
-		       err);
-	return rc ? rc : apply_all(&job->workload, &job->before, vex.ifindex, original->name, err);
+	/*
+	 * Under a name that is surely free, and renamed there: if somebody has its
+	 * own name now, it is at least not left with the agent.
+	 */
+	rc = move_free_name(&job->workload, job->temporary, err);
+	if (!rc)
+		rc = move_port(&job->agent, vex.ifindex, &job->workload, job->temporary, original->ifindex, 0,
+			       &vex, err);
+	return rc ? rc : apply_all(&job->workload, &job->before, vex.ifindex, vex.name, err);
 }
 
 static int roll_back(struct take_job *job, struct sl_err *err)
@@ -208,13 +218,20 @@ static int roll_back(struct take_job *job, struct sl_err *err)
 	struct sl_err second = { 0 };
 	int rc = 0;
 
+	/* Nothing may come in by either leg while it has no program; one that is gone already lets nothing in. */
+	if (job->pair_made)
+		move_set_up(&job->agent, job->taken.vin_ifindex, false, NULL);
+	if (job->taken.vex_ifindex)
+		move_set_up(&job->agent, job->taken.vex_ifindex, false, NULL);
 	if (job->hooked && job->hooks->undo)
 		job->hooks->undo(job->hooks->context, &job->taken);
 	if (job->pair_made)
 		rc = link_delete(job->agent.nls, job->taken.vin_ifindex, &second);
-	if (job->moved && (!rc || rc == -ENODEV))
+	if (rc == -ENODEV)
+		rc = 0;
+	if (!rc && job->moved)
 		rc = put_original_back(job, &second);
-	if (rc && rc != -ENODEV)
+	if (rc)
 		return sl_err_prefix(err, "%s could not be put back as it was (%s) after an error",
 				     job->before.link.name, second.text);
 	return err ? -err->code : -EIO;

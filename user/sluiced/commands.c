@@ -327,6 +327,12 @@ static int run_stop(struct instance *inst, const json_t *request, json_t **ret, 
 
 	if (release_asked < 0)
 		release_asked = inst->conf.on_exit == SL_EXIT_RELEASE;
+	if (release_asked && workloads_reserved(inst->workloads))
+		return sl_err(
+			err, EBUSY,
+			"sluiced goes on: %u ports are taken whose state files cannot be read, and would "
+			"be cut off: see the log, or stop without release",
+			workloads_reserved(inst->workloads));
 	if (release_asked) {
 		all = json_pack("{sb}", "all", 1);
 		r = all ? run_release(inst, all, &released, err) : out_of_memory(err);

@@ -10,6 +10,7 @@
 #include "sluiced/containers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -26,6 +27,7 @@
 #include "sluiced/rundir.h"
 
 #define LIST_MAX (16 << 20) /* bytes of containers.json */
+#define CONF_MAX (1 << 20) /* bytes of storage.conf */
 #define CLOCK_SLACK_S 2
 
 static const char *root = "";
@@ -57,15 +59,38 @@ static int storage_key(void *context, const char *section, const char *name, con
 	return 1;
 }
 
+/* NULL if it is not a file of at most max bytes; a FIFO in its place does not hold the daemon. */
+static FILE *open_regular(const char *path, off_t max)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	FILE *file;
+
+	if (fd < 0)
+		return NULL;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= max) {
+		file = fdopen(fd, "r");
+		if (file)
+			return file;
+	}
+	close(fd);
+	return NULL;
+}
+
 static void find_storage(struct storage *ret)
 {
 	const char *named = getenv("CONTAINERS_STORAGE_CONF");
 	char path[SL_PATH_LEN];
+	FILE *file;
 
 	*ret = (struct storage){ "/var/lib/containers/storage", "/run/containers/storage" };
 	snprintf(path, sizeof(path), "%s%s", root, named ?: "/etc/containers/storage.conf");
 	/* Without the file, or with lines that INI does not know, the defaults stand. */
-	ini_parse(path, storage_key, ret);
+	file = open_regular(path, CONF_MAX);
+	if (!file)
+		return;
+	ini_parse_file(file, storage_key, ret);
+	fclose(file);
 }
 
 /* Matches of one name among the containers of all drivers. */
@@ -116,21 +141,18 @@ static void search_driver(struct search *search, const struct storage *storage, 
 {
 	char path[2 * SL_PATH_LEN + 64];
 	json_t *list, *container;
-	struct stat st;
 	FILE *file;
 	size_t i;
 
 	snprintf(path, sizeof(path), "%s%s/%s-containers/containers.json", root, storage->graph, driver);
-	file = fopen(path, "re");
+	file = open_regular(path, LIST_MAX);
 	if (!file)
 		return;
-	if (!fstat(fileno(file), &st) && S_ISREG(st.st_mode) && st.st_size <= LIST_MAX) {
-		list = json_loadf(file, 0, NULL);
-		json_array_foreach (list, i, container)
-			consider(search, container, driver);
-		json_decref(list);
-	}
+	list = json_loadf(file, 0, NULL);
 	fclose(file);
+	json_array_foreach (list, i, container)
+		consider(search, container, driver);
+	json_decref(list);
 }
 
 /* Seconds since the epoch at which the process started, or -1. */

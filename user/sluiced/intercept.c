@@ -202,13 +202,19 @@ static int take_port(struct instance *inst, const struct target *target, struct 
 		     struct sl_err *err)
 {
 	struct hook hook = { inst, w, target->ns_fd, { -1, -1 } };
-	struct port_hooks hooks = { on_prepare, on_ready, on_undo, &hook };
+	char journal[SL_PATH_LEN];
+	struct port_hooks hooks = { on_prepare, on_ready, on_undo, &hook, journal };
 	struct port_request request = port_request(inst, target, w);
 	struct port_taken taken;
 	struct sl_err why;
 	int r;
 
-	r = state_save_port(inst->run.ports, w, err);
+	r = state_journal_path(inst->run.ports, w->id, journal, err);
+	/* One of a former port of this id must not speak for this one. */
+	if (!r)
+		r = state_remove_journal(inst->run.ports, w->id, err);
+	if (!r)
+		r = state_save_port(inst->run.ports, w, err);
 	if (r)
 		return r;
 	r = port_take(&request, &hooks, &taken, err);
@@ -217,14 +223,16 @@ static int take_port(struct instance *inst, const struct target *target, struct 
 		close(hook.carry[CARRY_VEX]);
 	if (r) {
 		sl_carry_end(hook.carry[CARRY_VEX]);
-		if (state_remove_port(inst->run.ports, w->id, &why))
+		/* The journal last: without the other file it is worth nothing, with it it tells what to put back. */
+		if (state_remove_port(inst->run.ports, w->id, &why) ||
+		    state_remove_journal(inst->run.ports, w->id, &why))
 			sl_warn("%s", why.text);
 		return r;
 	}
 	w->port = taken;
 	w->taken = true;
 	/* Without it the next daemon takes the port for half taken and gives it back. */
-	if (state_save_port(inst->run.ports, w, &why))
+	if (state_save_port(inst->run.ports, w, &why) || state_remove_journal(inst->run.ports, w->id, &why))
 		sl_warn("port %s of %s is taken, but not on record: %s", w->port.name, w->target, why.text);
 	sl_info("took port %s of %s as id %u (%s, %s)", w->port.name, w->target, w->id, w->port.vex_name,
 		w->port.vin_name);

@@ -134,7 +134,7 @@ static int release_all(struct instance *inst)
 		if (release(inst, w, &err))
 			sl_error("id %u: %s", id, err.text);
 	}
-	return workloads_count(inst->workloads) ? -EBUSY : 0;
+	return workloads_count(inst->workloads) || workloads_reserved(inst->workloads) ? -EBUSY : 0;
 }
 
 static void on_terminate(struct daemon *daemon, __u32 signal)
@@ -149,7 +149,7 @@ static void on_terminate(struct daemon *daemon, __u32 signal)
 		inst->end_release ? "everything is given back" : "everything taken stays as it is");
 	if (inst->end_release && release_all(inst)) {
 		sl_error("%u ports could not be given back: they and all they need stay, and work",
-			 workloads_count(inst->workloads));
+			 workloads_count(inst->workloads) + workloads_reserved(inst->workloads));
 		inst->end_release = false;
 		daemon->exit_status = EXIT_FAILURE;
 	}

@@ -7,9 +7,11 @@
  * used here, so the daemon never keeps a dead one alive.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "netlink/link.h"
 #include "sluiced/intercept.h"
 #include "sluiced/state.h"
 #include "sluiced/wire.h"
@@ -42,7 +44,8 @@ static void forget(struct instance *inst, struct workload *w)
 {
 	struct sl_err why;
 
-	if (state_remove_port(inst->run.ports, w->id, &why))
+	if (state_remove_port(inst->run.ports, w->id, &why) ||
+	    state_remove_journal(inst->run.ports, w->id, &why))
 		sl_warn("%s", why.text);
 	workloads_remove(inst->workloads, w);
 }
@@ -74,16 +77,80 @@ void drop_dead(struct instance *inst, struct workload *w, const char *why)
 	struct sl_err err;
 
 	sl_info("dropping port %s of %s (id %u): %s", w->port.name, w->target, w->id, why);
-	wire_down(inst, w);
+	/* Interfaces first: one that is up without its program would hand its frames to this namespace's stack. */
 	if (port_discard(&w->port, inst->agent_ns, &err))
 		sl_warn("%s", err.text);
+	wire_down(inst, w);
 	forget(inst, w);
+}
+
+static bool has_journal(const struct instance *inst, const struct workload *w)
+{
+	char path[SL_PATH_LEN];
+
+	return !w->taken && !state_journal_path(inst->run.ports, w->id, path, NULL) && !access(path, F_OK);
+}
+
+/* Found by name, and down, so that nothing comes in by it when it loses its program. */
+static void stop_leg(struct instance *inst, const char *name, __u32 *ret_ifindex)
+{
+	struct link_change down = LINK_NO_CHANGE;
+	__u32 ifindex = if_nametoindex(name);
+
+	if (!ifindex)
+		return;
+	*ret_ifindex = ifindex;
+	down.up = 0;
+	link_change(inst->nls, ifindex, &down, NULL);
+}
+
+/* The former daemon was killed while the port changed hands. */
+static int finish_by_journal(struct instance *inst, struct workload *w, int ns, struct sl_err *err)
+{
+	char journal[SL_PATH_LEN];
+	int r;
+
+	r = state_journal_path(inst->run.ports, w->id, journal, err);
+	if (r)
+		return r;
+	stop_leg(inst, w->port.vex_name, &w->port.vex_ifindex);
+	stop_leg(inst, w->port.vin_name, &w->port.vin_ifindex);
+	wire_down(inst, w);
+	return port_recover(&w->port, journal, ns, inst->agent_ns, err);
+}
+
+/* From the first line to the last a crash leaves what the next daemon's finish_by_journal() needs. */
+static int give_back(struct instance *inst, struct workload *w, int ns, struct sl_err *err)
+{
+	struct hook hook = { inst, w, { -1, -1 } };
+	char journal[SL_PATH_LEN];
+	struct port_hooks hooks = { NULL, on_ready, on_undo, &hook, journal };
+	bool was_taken = w->taken;
+	struct sl_err why;
+	int r;
+
+	r = state_journal_path(inst->run.ports, w->id, journal, err);
+	if (!r)
+		r = state_remove_journal(inst->run.ports, w->id, err);
+	if (r)
+		return r;
+	w->taken = false;
+	r = state_save_port(inst->run.ports, w, err);
+	if (!r)
+		r = port_give_back(&w->port, ns, inst->agent_ns, &hooks, err);
+	for (int i = 0; i < CARRY_MAX; i++)
+		sl_carry_end(hook.carry[i]);
+	if (!r)
+		return 0;
+	w->taken = was_taken;
+	if (state_save_port(inst->run.ports, w, &why) || state_remove_journal(inst->run.ports, w->id, &why))
+		sl_warn("port %s of %s is still taken, but not on record: %s", w->port.name, w->target,
+			why.text);
+	return r;
 }
 
 int release(struct instance *inst, struct workload *w, struct sl_err *err)
 {
-	struct hook hook = { inst, w, { -1, -1 } };
-	struct port_hooks hooks = { NULL, on_ready, on_undo, &hook };
 	struct port_taken found = w->port;
 	struct sl_err ignored;
 	int ns, r;
@@ -100,10 +167,8 @@ int release(struct instance *inst, struct workload *w, struct sl_err *err)
 			"cannot give port %s back to %s, which nobody seems to be in: enter it or "
 			"bind it to a name below /run/netns",
 			w->port.name, w->target);
-	r = port_give_back(&w->port, ns, inst->agent_ns, &hooks, err);
+	r = has_journal(inst, w) ? finish_by_journal(inst, w, ns, err) : give_back(inst, w, ns, err);
 	close(ns);
-	for (int i = 0; i < CARRY_MAX; i++)
-		sl_carry_end(hook.carry[i]);
 	if (r)
 		return r;
 	sl_info("gave port %s back to %s (was id %u)", w->port.name, w->target, w->id);
@@ -111,13 +176,13 @@ int release(struct instance *inst, struct workload *w, struct sl_err *err)
 	return 0;
 }
 
-/* The former daemon was killed while it took the port. */
+/* The former daemon was killed while it took the port, or gave it back. */
 static void finish_half_taken(struct instance *inst, struct workload *w)
 {
 	struct sl_err err;
 	__u16 id = w->id;
 
-	sl_warn("port %s of %s (id %u) was being taken when the former daemon ended: giving it back",
+	sl_warn("port %s of %s (id %u) was changing hands when the former daemon ended: giving it back",
 		w->port.name, w->target, id);
 	if (release(inst, w, &err))
 		sl_error("id %u: %s; try `sluicectl release --id %u`", id, err.text, id);
@@ -128,6 +193,11 @@ static void adopt(struct instance *inst, struct workload *w)
 	struct sl_err err;
 	int r;
 
+	/* It tells where everything belongs, and the legs are perhaps not both there. */
+	if (has_journal(inst, w)) {
+		finish_half_taken(inst, w);
+		return;
+	}
 	r = port_find(&w->port, inst->agent_ns, &err);
 	if (r == -ENODEV) {
 		drop_dead(inst, w, w->taken ? "its interfaces are gone" : "it was not taken yet");
@@ -148,7 +218,7 @@ static void adopt(struct instance *inst, struct workload *w)
 			 w->id, err.text);
 		return;
 	}
-	if (state_save_port(inst->run.ports, w, &err))
+	if (state_save_port(inst->run.ports, w, &err) || state_remove_journal(inst->run.ports, w->id, &err))
 		sl_warn("%s", err.text);
 	sl_info("adopted port %s of %s (id %u)", w->port.name, w->target, w->id);
 }

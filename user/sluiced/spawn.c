@@ -16,6 +16,7 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/sock.h"
@@ -218,7 +219,8 @@ out:
 static bool has_open(pid_t pid, const char *path)
 {
 	char folder[64], entry_path[512];
-	struct stat wanted, st;
+	struct statx found_at;
+	struct stat wanted;
 	struct dirent *entry;
 	bool found = false;
 	DIR *fds;
@@ -232,7 +234,10 @@ static bool has_open(pid_t pid, const char *path)
 	}
 	while (!found && (entry = readdir(fds))) {
 		snprintf(entry_path, sizeof(entry_path), "%s/%s", folder, entry->d_name);
-		found = !stat(entry_path, &st) && st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino;
+		/* Not synced: a file system of a container that does not answer must not hold the daemon. */
+		found = !statx(AT_FDCWD, entry_path, AT_STATX_DONT_SYNC, STATX_INO, &found_at) &&
+			makedev(found_at.stx_dev_major, found_at.stx_dev_minor) == wanted.st_dev &&
+			found_at.stx_ino == wanted.st_ino;
 	}
 	closedir(fds);
 	return found;

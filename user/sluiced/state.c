@@ -131,6 +131,23 @@ int state_save_port(const char *ports_dir, const struct workload *w, struct sl_e
 	return r;
 }
 
+int state_journal_path(const char *ports_dir, __u16 id, char path[SL_PATH_LEN], struct sl_err *err)
+{
+	if (snprintf(path, SL_PATH_LEN, "%s/%u.journal", ports_dir, id) >= SL_PATH_LEN)
+		return sl_err(err, ENAMETOOLONG, "the path %.64s… is too long", ports_dir);
+	return 0;
+}
+
+int state_remove_journal(const char *ports_dir, __u16 id, struct sl_err *err)
+{
+	char path[SL_PATH_LEN];
+	int r = state_journal_path(ports_dir, id, path, err);
+
+	if (!r && unlink(path) && errno != ENOENT)
+		r = sl_errno(err, errno, "cannot remove journal %s", path);
+	return r;
+}
+
 int state_remove_port(const char *ports_dir, __u16 id, struct sl_err *err)
 {
 	char path[SL_PATH_LEN];
@@ -226,8 +243,10 @@ int state_load_ports(const char *ports_dir, struct workloads *workloads,
 		if (sscanf(entry->d_name, "%5u.json%n", &id, &end) != 1 || !end || entry->d_name[end] ||
 		    !id || port_path(ports_dir, id, path, NULL))
 			continue;
-		if (load_port(path, id, workloads, &why))
+		if (load_port(path, id, workloads, &why)) {
+			workloads_reserve(workloads, id);
 			bad(&why);
+		}
 	}
 	closedir(folder);
 	return 0;

@@ -23,10 +23,14 @@ int state_read(const char *path, json_t **ret, struct sl_err *err);
 /* <ports_dir>/<id>.json */
 int state_save_port(const char *ports_dir, const struct workload *workload, struct sl_err *err);
 int state_remove_port(const char *ports_dir, __u16 id, struct sl_err *err); /* 0 also when it is gone */
+/* <ports_dir>/<id>.journal, there while a port that is not `taken` changes hands; see port_recover(). */
+int state_journal_path(const char *ports_dir, __u16 id, char path[SL_PATH_LEN], struct sl_err *err);
+/* 0 also when it is gone. */
+int state_remove_journal(const char *ports_dir, __u16 id, struct sl_err *err);
 
 /*
  * Reads every port's file into a new entry of the register. A file that
- * cannot be understood is reported by bad(), and kept.
+ * cannot be understood is reported by bad(), and kept; its id is reserved.
  */
 int state_load_ports(const char *ports_dir, struct workloads *workloads,
 		     void (*bad)(const struct sl_err *err), struct sl_err *err);

@@ -203,29 +203,45 @@ void wire_read_back(const struct instance *inst, struct workload *w)
 	w->value.generation = value.generation;
 }
 
+static bool keep_id(const struct instance *inst, __u32 id)
+{
+	return workloads_by_id(inst->workloads, id) || workloads_is_reserved(inst->workloads, id);
+}
+
+/* Of a port in the register, or of one that is reserved: whose only the map still knows. */
+static bool keep_ifindex(const struct instance *inst, __u32 ifindex)
+{
+	struct sl_port port;
+
+	return workloads_by_ifindex(inst->workloads, ifindex) ||
+	       (!bpf_map_lookup_elem(inst->maps.ports, &ifindex, &port) &&
+		workloads_is_reserved(inst->workloads, port.workload.id));
+}
+
 static bool keep_workload(const struct instance *inst, const void *key)
 {
 	const struct sl_workload_key *wanted = key;
 	struct workload *w = workloads_by_id(inst->workloads, wanted->id);
 
-	return w && !memcmp(w->port.mac, wanted->mac, SL_MAC_LEN);
+	return workloads_is_reserved(inst->workloads, wanted->id) ||
+	       (w && !memcmp(w->port.mac, wanted->mac, SL_MAC_LEN));
 }
 
 static bool keep_ucmac(const struct instance *inst, const void *key)
 {
 	const struct sl_ucmac_key *ucmac = key;
 
-	return workloads_by_id(inst->workloads, ucmac->mac[4] << 8 | ucmac->mac[5]);
+	return keep_id(inst, ucmac->mac[4] << 8 | ucmac->mac[5]);
 }
 
 static bool keep_traffic(const struct instance *inst, const void *key)
 {
-	return workloads_by_id(inst->workloads, *(const __u32 *)key);
+	return keep_id(inst, *(const __u32 *)key);
 }
 
 static bool keep_port(const struct instance *inst, const void *key)
 {
-	return workloads_by_ifindex(inst->workloads, *(const __u32 *)key);
+	return keep_ifindex(inst, *(const __u32 *)key);
 }
 
 static void purge_map(const struct instance *inst, int fd, const char *map,
@@ -258,7 +274,7 @@ static void purge_link(struct instance *inst, const char *pin)
 			continue;
 		wanted = prog == SL_PROG_VBR   ? ifindex == inst->bridge.vbr_ifindex
 			 : prog == SL_PROG_VTH ? ifindex == inst->bridge.vth_ifindex
-					       : !!workloads_by_ifindex(inst->workloads, ifindex);
+					       : keep_ifindex(inst, ifindex);
 		if (!wanted && sl_detach(inst->programs, prog, ifindex, &why))
 			sl_warn("%s", why.text);
 	}

@@ -12,7 +12,8 @@
 
 struct workloads {
 	struct workload *by_id[SL_ID_MAX + 1];
-	unsigned int count;
+	bool reserved[SL_ID_MAX + 1];
+	unsigned int count, n_reserved;
 	__u32 highest; /* no entry is above it: walks end there */
 };
 
@@ -37,12 +38,14 @@ int workloads_add(struct workloads *workloads, __u32 wanted_id, struct workload 
 
 	if (id > SL_ID_MAX)
 		return sl_err(err, EINVAL, "id %u is not from 1 to %d", id, SL_ID_MAX);
-	if (!id && workloads->count == SL_ID_MAX)
+	if (!id && workloads->count + workloads->n_reserved >= SL_ID_MAX)
 		return sl_err(err, ENOSPC, "all %d ids are in use: release a port first", SL_ID_MAX);
 	if (!id) {
-		for (id = 1; workloads->by_id[id]; id++)
+		for (id = 1; workloads->by_id[id] || workloads->reserved[id]; id++)
 			;
 	}
+	if (workloads->reserved[id])
+		return sl_err(err, EEXIST, "id %u is in use by a port whose state file cannot be read", id);
 	holder = workloads->by_id[id];
 	if (holder)
 		return sl_err(err, EEXIST, "id %u is in use by port %s of %s", id, holder->port.name,
@@ -66,6 +69,24 @@ void workloads_remove(struct workloads *workloads, struct workload *workload)
 	while (workloads->highest && !workloads->by_id[workloads->highest])
 		workloads->highest--;
 	free(workload);
+}
+
+void workloads_reserve(struct workloads *workloads, __u32 id)
+{
+	if (!id || id > SL_ID_MAX || workloads->reserved[id] || workloads->by_id[id])
+		return;
+	workloads->reserved[id] = true;
+	workloads->n_reserved++;
+}
+
+bool workloads_is_reserved(const struct workloads *workloads, __u32 id)
+{
+	return id <= SL_ID_MAX && workloads->reserved[id];
+}
+
+unsigned int workloads_reserved(const struct workloads *workloads)
+{
+	return workloads->n_reserved;
 }
 
 unsigned int workloads_count(const struct workloads *workloads)

@@ -42,6 +42,14 @@ void workloads_free(struct workloads *workloads); /* NULL allowed; the workloads
 int workloads_add(struct workloads *workloads, __u32 wanted_id, struct workload **ret, struct sl_err *err);
 void workloads_remove(struct workloads *workloads, struct workload *workload); /* frees it */
 
+/*
+ * The id is of a port that works, but of which nothing is known because its
+ * state file cannot be read: it is not given out, and what it has is not touched.
+ */
+void workloads_reserve(struct workloads *workloads, __u32 id);
+bool workloads_is_reserved(const struct workloads *workloads, __u32 id);
+unsigned int workloads_reserved(const struct workloads *workloads); /* how many */
+
 unsigned int workloads_count(const struct workloads *workloads);
 /* NULL when there is none. */
 struct workload *workloads_by_id(const struct workloads *workloads, __u32 id);

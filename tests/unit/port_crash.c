@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A port that changes hands while whoever does it is killed: what is left
+ * behind in each state between, and that the journal brings all of it back.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "unit/port_lab.h"
+
+TestSuite(port_crash, .timeout = 60);
+
+struct scene {
+	struct lab lab;
+	struct port_request request;
+	struct port_taken taken;
+	char journal[64];
+	char *before;
+};
+
+static void set_scene(struct scene *scene)
+{
+	__u8 *mac = scene->taken.mac;
+	char *text;
+	int w;
+
+	memset(scene, 0, sizeof(*scene));
+	lab_open(&scene->lab);
+	w = scene->lab.workload;
+	sh(w, "ip link set eth0 mtu 1400 txqueuelen 77 alias 'front door'");
+	sh(w, "sysctl -qw net.ipv4.conf.eth0.rp_filter=2 net.ipv6.conf.eth0.hop_limit=33");
+	sh(w, "ethtool -K eth0 tso off >/dev/null");
+	sh(w,
+	   "ip addr add 10.77.0.2/24 brd + dev eth0 label eth0:front && ip addr add 10.77.0.3/24 dev eth0");
+	sh(w, "ip addr add fd77::2/64 dev eth0 nodad && ip link set eth0 addrgenmode none && "
+	      "ip -6 addr flush dev eth0 scope link");
+	sh(w, "ip route add default via 10.77.0.1 mtu lock 1300 && ip -6 route add default via fd77::1");
+	sh(w, "ip route add 203.0.113.0/24 via 10.77.0.1 table 100");
+	sh(w, "ip neigh add 10.77.0.200 lladdr 02:00:00:00:02:00 dev eth0 nud permanent");
+	lab_request(&scene->lab, &scene->request);
+	snprintf(scene->journal, sizeof(scene->journal), "/tmp/sluice-test-%d.journal", getpid());
+	/* What the daemon has on record before the port is touched. */
+	text = sh_read(w, "awk '$2 == \"eth0\" {print $1; exit}' /proc/net/dev_mcast");
+	scene->taken.original_ifindex = atoi(text);
+	free(text);
+	strcpy(scene->taken.name, "eth0");
+	strcpy(scene->taken.vex_name, scene->request.vex_name);
+	strcpy(scene->taken.vin_name, scene->request.vin_name);
+	text = sh_read(w, "ip -o link show eth0 | sed 's/.*ether //'");
+	cr_assert_eq(sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1], &mac[2], &mac[3],
+			    &mac[4], &mac[5]),
+		     6);
+	free(text);
+	scene->before = lab_picture(w, "eth0");
+}
+
+static void clear_scene(struct scene *scene)
+{
+	unlink(scene->journal);
+	free(scene->before);
+}
+
+static int die(void *context, const struct port_taken *taken, struct sl_err *err)
+{
+	(void)context, (void)taken, (void)err;
+	_exit(0);
+}
+
+static int fine(void *context, const struct port_taken *taken, struct sl_err *err)
+{
+	(void)context, (void)taken, (void)err;
+	return 0;
+}
+
+static void die_at_undo(void *context, const struct port_taken *taken)
+{
+	die(context, taken, NULL);
+}
+
+/* In a child, which the hooks end at once; with its descriptors goes whatever only they held. */
+static void take_killed(struct scene *scene, const struct port_hooks *hooks)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		port_take(&scene->request, hooks, &scene->taken, NULL);
+		_exit(1);
+	}
+	cr_assert_eq(waitpid(pid, &(int){ 0 }, 0), pid);
+}
+
+static void give_killed(struct scene *scene)
+{
+	struct port_hooks hooks = { .ready = fine, .undo = die_at_undo, .journal = scene->journal };
+	pid_t pid = fork();
+
+	if (!pid) {
+		port_give_back(&scene->taken, scene->lab.workload, scene->lab.agent, &hooks, NULL);
+		_exit(1);
+	}
+	cr_assert_eq(waitpid(pid, &(int){ 0 }, 0), pid);
+}
+
+static void recovers(struct scene *scene, const char *what)
+{
+	struct sl_err err = { 0 };
+	int r;
+
+	r = port_recover(&scene->taken, scene->journal, scene->lab.workload, scene->lab.agent, &err);
+	cr_assert_eq(r, 0, "%s: %s", what, err.text);
+	lab_same(strdup(scene->before), lab_picture(scene->lab.workload, "eth0"), what);
+	sh(scene->lab.workload, "ping -qc1 -W1 10.77.0.1 >/dev/null && ping -qc1 -W1 fd77::1 >/dev/null");
+	cr_expect_neq(sh_try(scene->lab.agent, "ip -j link | grep -q eth0"), 0,
+		      "%s: something is left in the agent's namespace", what);
+	cr_expect_neq(sh_try(scene->lab.workload, "ip -j link | grep -q sluice"), 0,
+		      "%s: something is left in the workload", what);
+	/* Nothing is left to do, and doing it again harms nothing. */
+	r = port_recover(&scene->taken, scene->journal, scene->lab.workload, scene->lab.agent, &err);
+	cr_expect_eq(r, 0, "%s, again: %s", what, err.text);
+	lab_same(strdup(scene->before), lab_picture(scene->lab.workload, "eth0"), what);
+}
+
+Test(port_crash, with_the_new_pair_made)
+{
+	struct scene scene;
+	struct port_hooks hooks = { .prepare = die, .journal = scene.journal };
+
+	set_scene(&scene);
+	take_killed(&scene, &hooks);
+	recovers(&scene, "killed in prepare()");
+	clear_scene(&scene);
+}
+
+Test(port_crash, with_the_original_gone_and_nothing_in_its_place)
+{
+	struct scene scene;
+	struct port_hooks hooks = { .ready = die, .journal = scene.journal };
+
+	set_scene(&scene);
+	take_killed(&scene, &hooks);
+	cr_assert_neq(sh_try(scene.lab.workload, "ip link show eth0 2>/dev/null"), 0);
+	recovers(&scene, "killed in ready()");
+	clear_scene(&scene);
+}
+
+Test(port_crash, in_the_middle_of_rolling_back)
+{
+	struct scene scene;
+	struct port_hooks hooks = { .ready = die, .journal = scene.journal };
+
+	set_scene(&scene);
+	take_killed(&scene, &hooks);
+	sh(scene.lab.agent, "ip link del vin1f-eth0");
+	recovers(&scene, "killed while rolling back");
+	clear_scene(&scene);
+}
+
+Test(port_crash, with_both_ports_in_the_workload)
+{
+	struct port_hooks hooks = { .ready = fine };
+	struct sl_err err = { 0 };
+	struct scene scene;
+
+	set_scene(&scene);
+	hooks.journal = scene.journal;
+	cr_assert_eq(port_take(&scene.request, &hooks, &scene.taken, &err), 0, "%s", err.text);
+	give_killed(&scene);
+	/* The next steps of giving back, as far as the addresses. */
+	sh(scene.lab.agent, "ip link set vex1f-eth0 netns /proc/%d/fd/%d name sluicetmp0", getpid(),
+	   scene.lab.workload);
+	recovers(&scene, "killed while giving back");
+	clear_scene(&scene);
+}
+
+Test(port_crash, with_the_new_port_set_aside)
+{
+	struct port_hooks hooks = { .ready = fine };
+	struct sl_err err = { 0 };
+	struct scene scene;
+
+	set_scene(&scene);
+	hooks.journal = scene.journal;
+	cr_assert_eq(port_take(&scene.request, &hooks, &scene.taken, &err), 0, "%s", err.text);
+	give_killed(&scene);
+	sh(scene.lab.agent, "ip link set vex1f-eth0 netns /proc/%d/fd/%d name sluicetmp0", getpid(),
+	   scene.lab.workload);
+	sh(scene.lab.workload, "ip link set eth0 down && ip link set eth0 name sluiceold0 && "
+			       "ip link set sluicetmp0 name eth0 && ip addr add 10.77.0.3/24 dev eth0 && "
+			       "ip link set eth0 up");
+	recovers(&scene, "killed while the addresses were put back");
+	clear_scene(&scene);
+}
+
+Test(port_crash, a_journal_that_is_cut_is_refused)
+{
+	struct port_hooks hooks = { .ready = die };
+	struct sl_err err = { 0 };
+	struct scene scene;
+	char *before;
+
+	set_scene(&scene);
+	hooks.journal = scene.journal;
+	take_killed(&scene, &hooks);
+	cr_assert_eq(truncate(scene.journal, 1000), 0);
+	before = sh_read(scene.lab.agent, "ip -j link");
+	cr_expect_eq(port_recover(&scene.taken, scene.journal, scene.lab.workload, scene.lab.agent, &err),
+		     -EBADMSG, "%s", err.text);
+	lab_same(before, sh_read(scene.lab.agent, "ip -j link"), "touched");
+	cr_assert_eq(unlink(scene.journal), 0);
+	cr_expect_eq(port_recover(&scene.taken, scene.journal, scene.lab.workload, scene.lab.agent, &err),
+		     -ENOENT);
+	clear_scene(&scene);
+}
+
+/* The workload squats on its port's name in the gap. */
+static int squat(void *context, const struct port_taken *taken, struct sl_err *err)
+{
+	const struct scene *scene = context;
+
+	(void)taken;
+	sh(scene->lab.workload, "ip link add eth0 type bridge");
+	return sl_err(err, EUCLEAN, "the test said so");
+}
+
+Test(port_crash, the_original_comes_home_even_if_its_name_is_taken)
+{
+	struct port_hooks hooks = { .ready = squat };
+	struct sl_err err = { 0 };
+	struct scene scene;
+
+	set_scene(&scene);
+	hooks.context = &scene;
+	cr_assert_lt(port_take(&scene.request, &hooks, &scene.taken, &err), 0);
+	cr_expect(strstr(err.text, "could not be put back"), "%s", err.text);
+	cr_expect_neq(sh_try(scene.lab.agent, "ip -j link | grep -q eth0"), 0,
+		      "the port is left in the agent's namespace");
+	sh(scene.lab.workload, "ip -o link | grep -q 'front door'");
+	clear_scene(&scene);
+}
+
+/* prepare() and undo() find their interfaces down: up they would let frames in without a program. */
+static int expect_down(void *context, const struct port_taken *taken, struct sl_err *err)
+{
+	const struct scene *scene = context;
+
+	(void)taken, (void)err;
+	cr_expect_neq(sh_try(scene->lab.agent, "ip -o link show up | grep -q 'v[ei][xn]1f-eth0'"), 0,
+		      "up without a program");
+	return 0;
+}
+
+static void expect_down_at_undo(void *context, const struct port_taken *taken)
+{
+	expect_down(context, taken, NULL);
+}
+
+static int refuse(void *context, const struct port_taken *taken, struct sl_err *err)
+{
+	(void)context, (void)taken;
+	return sl_err(err, EUCLEAN, "the test said so");
+}
+
+Test(port_crash, no_leg_is_up_without_its_program)
+{
+	struct port_hooks hooks = { .prepare = expect_down, .ready = refuse, .undo = expect_down_at_undo };
+	struct sl_err err = { 0 };
+	struct scene scene;
+
+	set_scene(&scene);
+	hooks.context = &scene;
+	cr_assert_eq(port_take(&scene.request, &hooks, &scene.taken, &err), -EUCLEAN, "%s", err.text);
+	lab_same(scene.before, lab_picture(scene.lab.workload, "eth0"), "rolled back");
+}
+
+/* The workload decides how many routes it has; the daemon answers for all workloads meanwhile. */
+Test(port_crash, a_flood_of_routes_holds_nobody)
+{
+	struct sl_err err = { 0 };
+	struct scene scene;
+	struct timespec from, to;
+	int w;
+
+	set_scene(&scene);
+	w = scene.lab.workload;
+	sh(w,
+	   "for i in $(seq 0 12); do for j in $(seq 0 249); do echo route add 10.99.$i.$j/32 dev eth0; done; "
+	   "done | ip -batch -");
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	cr_assert_eq(port_take(&scene.request, NULL, &scene.taken, &err), 0, "%s", err.text);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	cr_expect_lt(to.tv_sec - from.tv_sec, 5, "%ld s for 3250 routes", to.tv_sec - from.tv_sec);
+	cr_assert_eq(port_give_back(&scene.taken, w, scene.lab.agent, NULL, &err), 0, "%s", err.text);
+	sh(w, "for i in $(seq 13 19); do for j in $(seq 0 249); do echo route add 10.99.$i.$j/32 dev eth0; "
+	      "done; "
+	      "done | ip -batch -");
+	cr_expect_eq(port_take(&scene.request, NULL, &scene.taken, &err), -E2BIG, "%s", err.text);
+	cr_expect(strstr(err.text, "routes"), "%s", err.text);
+	clear_scene(&scene);
+}
