@@ -196,6 +196,12 @@ int apply_settle(const struct port_side *side, const struct port_snapshot *wante
 		rc = settings_set_gen_mode(side->nls, ifindex, mode, err);
 	if (!rc)
 		rc = reconcile(side, wanted, ifindex, err);
+	/*
+	 * Again: a host that forgot the workload's MAC only now, and asked while its
+	 * own end did not let frames out yet, would ask next in a second.
+	 */
+	if (!rc && (wanted->link.flags & IFF_UP))
+		announce_addresses(side, wanted, ifindex);
 	return rc;
 }
 

@@ -260,6 +260,8 @@ int port_give_back(const struct port_taken *taken, int workload_ns, int agent_ns
 		rc = stay_taken(&job, err);
 		goto out;
 	}
+	/* A last time, tens of milliseconds later; see apply_settle(). */
+	apply_greet(&job.workload, &job.now, job.vex.ifindex);
 	rc = link_delete(job.agent.nls, job.taken.vin_ifindex, err);
 	if (rc)
 		rc = sl_err_prefix(err, "%s is given back, but its substitute was left behind",

@@ -273,6 +273,8 @@ int port_take(const struct port_request *request, const struct port_hooks *hooks
 		rc = back ? back : rc;
 		goto out;
 	}
+	/* A last time, tens of milliseconds later; see apply_settle(). */
+	apply_greet(&job.workload, &job.before, job.taken.port_ifindex);
 	*ret_taken = job.taken;
 out:
 	close_job(&job);
