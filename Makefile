@@ -60,6 +60,7 @@ help:
 	@echo 'make            build sluiced, sluice-dpi and sluicectl into $(BUILD)/'
 	@echo 'make demo       install what is missing, build, show the main job on real traffic (root; KEEP=1 leaves it up)'
 	@echo 'make test       the same for all tests (root)'
+	@echo 'make test-vm    a choice of the tests on the kernels of Debian, in QEMU guests'
 	@echo 'make check      format, clang-tidy, cppcheck, shellcheck, documentation tables'
 	@echo 'make asan       the tests under the address and undefined-behaviour sanitizers (root)'
 	@echo 'make fuzz       what reads foreign bytes, under libFuzzer, FUZZ_SECONDS=60 each'

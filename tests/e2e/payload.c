@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/features.h"
 #include "lib/sniff.h"
 #include "lib/topo.h"
 #include "lib/world.h"
@@ -130,8 +131,10 @@ Test(payload, frames_of_exactly_the_mtu)
 
 Test(payload, jumbo_frames)
 {
-	struct topo *t = topo_bare();
+	struct topo *t;
 
+	need_multi_buffer();
+	t = topo_bare();
 	ns_run(t->host, "ip link set vethwl mtu 9000");
 	ns_run(t->workload, "ip link set eth0 mtu 9000");
 	free(t->before_workload);
