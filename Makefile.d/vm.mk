@@ -3,7 +3,7 @@
 # where /dev/kvm works, FILTER='suite/test*' picks tests; kernels and results are in $(BUILD)/vm/.
 
 KERNELS ?= 6.1 6.12
-ACCEL ?= tcg
+ACCEL ?= tcg,thread=single
 
 .PHONY: test-vm run-test-vm
 test-vm:
