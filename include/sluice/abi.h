@@ -180,7 +180,9 @@ struct sl_core {
 	__u64 polls; /* times the worker slept in poll() */
 	__u32 pid; /* of the core */
 	__u32 pad;
-	__u64 reserved[3];
+	__u64 dropped; /* kept back by the core's decision */
+	__u64 made; /* frames of the core's own: resets, fragments it had kept back until all were there */
+	__u64 reserved;
 };
 _Static_assert(sizeof(struct sl_core) == 128, "two cache lines a worker, none shared");
 

@@ -265,14 +265,17 @@ int agent_drops(struct agent *agent, __u64 *ret, struct sl_err *err)
 {
 	struct sl_counters counters;
 	struct sl_books books;
-	__u64 sum = 0, part = 0;
+	__u64 sum = 0, part = 0, vth = 0;
 	int r;
 
 	r = lab_tx_drops(&agent->ns, "", &sum, err);
 	r = r ?: core_drops(agent, &part, err);
+	/* Our core is told of each frame that vth could not take, and has counted it. */
+	if (!r && agent->core == AGENT_DPI)
+		r = lab_tx_drops(&agent->ns, "vth", &vth, err);
 	if (r)
 		return r;
-	sum += part;
+	sum += part - vth;
 	for (unsigned int prog = 0; prog < SL_PROG_MAX; prog++) {
 		r = sl_maps_counters(&agent->maps, prog, &counters, err);
 		if (r)

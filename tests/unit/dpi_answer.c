@@ -45,6 +45,8 @@ Test(dpi_answer, status_tells_every_figure_of_every_worker)
 
 		for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 			first[i] = 100 * q + i + 1;
+		view_records[q].dropped = 100 * q + 51;
+		view_records[q].made = 100 * q + 52;
 	}
 	atomic_store(&view_workers[1].running, true);
 	answer = view_ask(STATUS, &stop);
@@ -68,8 +70,11 @@ Test(dpi_answer, status_tells_every_figure_of_every_worker)
 		buffers = json_object_get(worker, "buffers");
 		cr_assert_eq(number_of(buffers, "total"), 10);
 		cr_assert_eq(number_of(buffers, "rx"), 5);
-		cr_assert_eq(number_of(buffers, "tx"), 3);
+		cr_assert_eq(number_of(buffers, "tx"), 2);
 		cr_assert_eq(number_of(buffers, "held"), 2);
+		cr_assert_eq(number_of(buffers, "spare"), 1);
+		cr_assert_eq(number_of(worker, "dropped"), (json_int_t)(100 * q + 51));
+		cr_assert_eq(number_of(worker, "made"), (json_int_t)(100 * q + 52));
 	}
 	cr_assert_not(stop);
 	json_decref(answer);

@@ -38,7 +38,7 @@ static struct xdp_desc rx_ring[RX_SIZE], tx_ring[TX_SIZE];
 		(side)->cached_cons = (cons);                                                                \
 	} while (0)
 
-void kernel_start(void)
+void kernel_start_with(uint32_t spares)
 {
 	struct sl_xsk_lane *lane = calloc(1, sizeof(*lane));
 	/* Close to where they wrap around, which must not matter. */
@@ -64,6 +64,7 @@ void kernel_start(void)
 	lane->area = kernel.area;
 	lane->first_chunk = FIRST;
 	lane->n_chunks = CHUNKS;
+	lane->spares = spares;
 	lane->owner = calloc(CHUNKS, 1);
 	cr_assert(lane->owner);
 	MAP_RING(&lane->fill, &fill, fill_ring, start + FILL_SIZE);
@@ -75,7 +76,12 @@ void kernel_start(void)
 		kernel.has[i] = USER;
 	cr_assert_eq(sl_xsk_lane_fill(lane), 0);
 	kernel_compare();
-	cr_assert_eq(kernel_count(IN_FILL), CHUNKS);
+	cr_assert_eq(kernel_count(IN_FILL), CHUNKS - spares);
+}
+
+void kernel_start(void)
+{
+	kernel_start_with(0);
 }
 
 void kernel_stop(void)
@@ -92,7 +98,7 @@ void kernel_stop(void)
 /* The chunk of an address the lane has given; it is the lane's, and was its to give. */
 static uint32_t take_chunk(uint64_t addr, enum has from, enum has to)
 {
-	uint64_t chunk = addr / CHUNK - FIRST;
+	uint64_t chunk = addr / STRIDE - FIRST;
 
 	cr_assert_lt(chunk, (uint64_t)CHUNKS, "address %#llx is not of this lane", (unsigned long long)addr);
 	cr_assert_eq(kernel.has[chunk], from, "chunk %u changes hands but was %d, not %d", (uint32_t)chunk,
@@ -110,7 +116,7 @@ static void see(void)
 	for (; fill_seen != fill.producer; fill_seen++) {
 		uint64_t addr = fill_ring[fill_seen % FILL_SIZE];
 
-		cr_assert_eq(addr % CHUNK, 0, "FILL holds addresses of chunks");
+		cr_assert_eq(addr % STRIDE, 0, "FILL holds addresses of chunks");
 		take_chunk(addr, USER, IN_FILL);
 	}
 }
@@ -139,21 +145,24 @@ void kernel_compare(void)
 {
 	const struct sl_xsk_lane *lane = kernel.lane;
 	struct sl_buffers buffers;
-	uint32_t owned[3] = { 0 };
+	uint32_t owned[4] = { 0 };
 
 	see();
 	sl_xsk_lane_ops.buffers(&lane->lane, &buffers);
 	for (int i = 0; i < CHUNKS; i++)
 		owned[lane->owner[i]]++;
 	cr_assert_eq(buffers.total, CHUNKS);
-	cr_assert_eq(buffers.rx + buffers.tx + buffers.held, CHUNKS);
+	cr_assert_eq(buffers.rx + buffers.tx + buffers.held + buffers.spare, CHUNKS);
+	cr_assert_eq(buffers.spare, owned[SL_CHUNK_SPARE]);
+	cr_assert_leq(buffers.spare, lane->spares);
 	cr_assert_eq(buffers.rx, owned[SL_CHUNK_RX]);
 	cr_assert_eq(buffers.held, owned[SL_CHUNK_HELD]);
 	cr_assert_eq(buffers.tx, owned[SL_CHUNK_TX]);
 	/* What waits in RX is not in the lane's books yet, what waits in TX not in ours. */
 	cr_assert_eq(buffers.rx, kernel_count(IN_FILL) + (rx.producer - rx.consumer));
 	cr_assert_eq(buffers.tx, kernel_tx_waiting() + kernel_count(KERNEL_TX) + kernel_count(IN_COMP));
-	cr_assert_eq(buffers.held, kernel_count(USER) - (rx.producer - rx.consumer) - kernel_tx_waiting());
+	cr_assert_eq(buffers.held + buffers.spare,
+		     kernel_count(USER) - (rx.producer - rx.consumer) - kernel_tx_waiting());
 	cr_assert_leq(buffers.tx, TX_SIZE, "COMPLETION must have room for all of them");
 }
 
@@ -201,13 +210,13 @@ bool kernel_receive(const uint32_t *lens, uint32_t pieces, uint32_t seed)
 	if (rx.producer - rx.consumer + pieces > RX_SIZE || fill.producer - fill.consumer < pieces)
 		return false;
 	for (uint32_t i = 0; i < pieces; i++) {
-		uint64_t addr = fill_ring[fill.consumer++ % FILL_SIZE] + HEADROOM;
+		uint64_t begin = fill_ring[fill.consumer++ % FILL_SIZE];
 
 		cr_assert_leq(lens[i], PIECE_MAX);
-		take_chunk(addr, IN_FILL, USER);
+		take_chunk(begin, IN_FILL, USER);
 		for (uint32_t k = 0; k < lens[i]; k++)
-			kernel.area[addr + k] = byte_of(seed, at++);
-		kernel_push_rx(addr, lens[i], i + 1 < pieces ? XDP_PKT_CONTD : 0);
+			kernel.area[begin + HEADROOM + k] = byte_of(seed, at++);
+		kernel_push_rx(RX_ADDR(begin, HEADROOM), lens[i], i + 1 < pieces ? XDP_PKT_CONTD : 0);
 	}
 	return true;
 }

@@ -13,9 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dpi/io/xsk.h"
 #include "dpi/io/xsk_lane.h"
 
-#define CHUNK 4096
+#define CHUNK SL_XSK_CHUNK
+#define STRIDE SL_XSK_STRIDE
 #define HEADROOM 256
 #define PIECE_MAX (CHUNK - HEADROOM) /* what the kernel puts into one chunk */
 /* The proportions of xsk.c, for the second of three queues. */
@@ -24,7 +26,9 @@
 #define RX_SIZE (CHUNKS / 2)
 #define TX_SIZE (CHUNKS / 4)
 #define FILL_SIZE (CHUNKS * 2)
-#define AREA_SIZE (3u * CHUNKS * CHUNK)
+#define AREA_SIZE (3u * CHUNKS * STRIDE)
+/* An address as RX tells it: where the chunk begins, and the offset in it. */
+#define RX_ADDR(begin, offset) ((uint64_t)(begin) | (uint64_t)(offset) << XSK_UNALIGNED_BUF_OFFSET_SHIFT)
 
 enum has { IN_FILL, USER, KERNEL_TX, IN_COMP }; /* USER: from RX until FILL, or taken off TX */
 
@@ -69,6 +73,8 @@ extern struct kernel kernel;
 
 /* Makes rings, area and lane, and has the lane fill FILL. */
 void kernel_start(void);
+/* The same, and the lane keeps so many chunks for frames of its own. */
+void kernel_start_with(uint32_t spares);
 /* Fails the test if the lane, at rest, and the kernel do not agree about every chunk. */
 void kernel_compare(void);
 void kernel_stop(void);

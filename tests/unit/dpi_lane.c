@@ -79,7 +79,7 @@ Test(dpi_lane, one_piece_leaves_unchanged_from_its_chunk)
 	cr_assert_eq(run(), 1);
 	cr_assert_eq(shown.n, 1);
 	data = shown.frame[0].piece[0].data;
-	cr_assert_eq(data, kernel.area + FIRST * CHUNK + HEADROOM,
+	cr_assert_eq(data, kernel.area + FIRST * STRIDE + HEADROOM,
 		     "the first chunk of FILL, behind the headroom");
 	cr_assert_eq(kernel.n_sent, 1);
 	cr_assert_eq(kernel.sent[0].pieces, 1);

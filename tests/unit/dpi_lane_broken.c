@@ -40,7 +40,7 @@ static void run_well(void)
 
 static uint64_t addr_of(uint32_t chunk)
 {
-	return (FIRST + (uint64_t)chunk) * CHUNK;
+	return (FIRST + (uint64_t)chunk) * STRIDE;
 }
 
 /* The next run ends the lane, with the books' error, without a look at any chunk. */
@@ -73,21 +73,25 @@ ParameterizedTestParameters(dpi_lane_broken, impossible_descriptors)
 {
 	static struct descriptor list[] = {
 		{ 0, 60 }, /* the first queue's */
-		{ FIRST * CHUNK - CHUNK + 256, 60 },
-		{ FIRST * CHUNK - 1, 1 },
-		{ (FIRST + CHUNKS) * CHUNK, 60 }, /* the third queue's */
+		{ RX_ADDR((FIRST - 1) * STRIDE, HEADROOM), 60 },
+		{ FIRST * STRIDE - 1, 1 },
+		{ FIRST * STRIDE + 1, 60 }, /* no chunk begins there */
+		{ RX_ADDR(FIRST * STRIDE + 64, HEADROOM), 60 },
+		{ (FIRST + CHUNKS) * STRIDE, 60 }, /* the third queue's */
 		{ AREA_SIZE, 60 }, /* behind the UMEM */
 		{ AREA_SIZE * 1000ull, 60 },
 		{ UINT64_MAX, 60 },
 		{ UINT64_MAX - CHUNK + 1, 60 },
 		{ 1ull << 63, 60 },
-		{ (1ull << 44) + FIRST * CHUNK, 60 }, /* right if the chunk's number were cut to 32 bits */
-		{ FIRST * CHUNK + 256, CHUNK - 256 + 1 }, /* reaches into the next chunk */
-		{ FIRST * CHUNK + 256, 2 * CHUNK },
-		{ FIRST * CHUNK, CHUNK + 1 },
-		{ FIRST * CHUNK + 256, UINT32_MAX },
-		{ FIRST * CHUNK + 256, UINT32_MAX - 255 }, /* wraps around in 32 bits */
-		{ (FIRST + CHUNKS) * CHUNK - 1, 2 }, /* reaches out of the lane's part */
+		{ (1ull << 44) + FIRST * STRIDE, 60 }, /* right if the chunk's number were cut to 32 bits */
+		{ RX_ADDR(FIRST * STRIDE, HEADROOM), CHUNK - HEADROOM + 1 }, /* reaches out of the chunk */
+		{ RX_ADDR(FIRST * STRIDE, STRIDE), 60 }, /* in the next one, by the offset */
+		{ RX_ADDR(FIRST * STRIDE, UINT16_MAX), 60 },
+		{ RX_ADDR(FIRST * STRIDE, HEADROOM), 2 * CHUNK },
+		{ FIRST * STRIDE, CHUNK + 1 },
+		{ RX_ADDR(FIRST * STRIDE, HEADROOM), UINT32_MAX },
+		{ RX_ADDR(FIRST * STRIDE, HEADROOM), UINT32_MAX - 255 }, /* wraps around in 32 bits */
+		{ RX_ADDR((FIRST + CHUNKS - 1) * STRIDE, CHUNK - 1), 2 }, /* reaches out of the lane's part */
 	};
 
 	return cr_make_param_array(struct descriptor, list, sizeof(list) / sizeof(*list));
@@ -103,9 +107,9 @@ ParameterizedTestParameters(dpi_lane_broken, impossible_later_in_a_chain)
 {
 	static struct descriptor list[] = {
 		{ 0, 60 },
-		{ (FIRST + CHUNKS) * CHUNK, 60 },
-		{ FIRST * CHUNK + 256, 60 }, /* the chunk of the piece before */
-		{ (FIRST + 1) * CHUNK + 256, CHUNK },
+		{ (FIRST + CHUNKS) * STRIDE, 60 },
+		{ RX_ADDR(FIRST * STRIDE, HEADROOM), 60 }, /* the chunk of the piece before */
+		{ RX_ADDR((FIRST + 1) * STRIDE, HEADROOM), CHUNK },
 	};
 
 	return cr_make_param_array(struct descriptor, list, sizeof(list) / sizeof(*list));
@@ -122,7 +126,7 @@ ParameterizedTest(struct descriptor *d, dpi_lane_broken, impossible_later_in_a_c
 Test(dpi_lane_broken, the_last_byte_of_a_chunk_is_still_right)
 {
 	kernel_push_rx(addr_of(CHUNKS - 1), CHUNK, 0);
-	kernel_push_rx(addr_of(CHUNKS - 2) + CHUNK - 14, 14, 0);
+	kernel_push_rx(RX_ADDR(addr_of(CHUNKS - 2), CHUNK - 14), 14, 0);
 	kernel_need_wakeup(false, false);
 	cr_assert_eq(run(64, NULL), 2);
 	cr_assert_eq(n_shown, 2);
@@ -144,7 +148,7 @@ Test(dpi_lane_broken, the_same_chunk_twice_in_a_run)
 
 	kernel_need_wakeup(false, false);
 	cr_assert(kernel_receive_one(60, 1));
-	kernel_push_rx(addr_of(0) + HEADROOM, 60, 0);
+	kernel_push_rx(RX_ADDR(addr_of(0), HEADROOM), 60, 0);
 	cr_assert_eq(run(64, &err), -ENOTRECOVERABLE);
 	cr_assert_eq(n_shown, 1);
 	cr_assert_eq(run(64, &err), 0, "the rest of it is not in TX twice");

@@ -19,7 +19,7 @@ static int log_fd;
 static void some_buffers(const struct sl_lane *lane, struct sl_buffers *ret)
 {
 	(void)lane;
-	*ret = (struct sl_buffers){ .total = 10, .rx = 5, .tx = 3, .held = 2 };
+	*ret = (struct sl_buffers){ .total = 10, .rx = 5, .tx = 2, .held = 2, .spare = 1 };
 }
 
 static const struct sl_lane_ops lane_ops = { .name = "test_lane", .buffers = some_buffers };

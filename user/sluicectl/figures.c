@@ -124,8 +124,9 @@ static long long heartbeat_age_ms(const struct sl_core *core, __u64 now)
 
 static int print_core(const struct figures *figures, struct sl_err *err)
 {
-	struct table *table = table_new(">QUEUE,>PID,>HEARTBEAT,>RX-FRAMES,>RX-BYTES,>TX-FRAMES,>TX-BYTES,"
-					">TX-FULL,>INVALID,>RX-FULL,>FILL-EMPTY,>TX-INVALID,>WAKEUPS,>POLLS");
+	struct table *table = table_new(
+		">QUEUE,>PID,>HEARTBEAT,>RX-FRAMES,>RX-BYTES,>TX-FRAMES,>TX-BYTES,"
+		">DROPPED,>MADE,>TX-FULL,>INVALID,>RX-FULL,>FILL-EMPTY,>TX-INVALID,>WAKEUPS,>POLLS");
 
 	for (unsigned int queue = 0; queue < figures->queues; queue++) {
 		const struct sl_core *core = &figures->core[queue];
@@ -141,6 +142,8 @@ static int print_core(const struct figures *figures, struct sl_err *err)
 		table_number(table, core->rx_bytes);
 		table_number(table, core->tx_frames);
 		table_number(table, core->tx_bytes);
+		table_number(table, core->dropped);
+		table_number(table, core->made);
 		table_number(table, core->drop_tx_full);
 		table_number(table, core->drop_invalid);
 		table_number(table, core->drop_rx_full);
@@ -228,7 +231,7 @@ static json_t *core_json(const struct figures *figures, unsigned int queue)
 	const struct sl_core *core = &figures->core[queue];
 	long long age = heartbeat_age_ms(core, figures->taken_ns);
 
-	return json_pack("{si si so sI sI sI sI sI sI sI sI sI sI sI}", "queue", (int)queue, "pid",
+	return json_pack("{si si so sI sI sI sI sI sI sI sI sI sI sI sI sI}", "queue", (int)queue, "pid",
 			 (int)core->pid, "heartbeat_age_ms", age < 0 ? json_null() : json_integer(age),
 			 "rx_frames", (json_int_t)core->rx_frames, "rx_bytes", (json_int_t)core->rx_bytes,
 			 "tx_frames", (json_int_t)core->tx_frames, "tx_bytes", (json_int_t)core->tx_bytes,
@@ -236,7 +239,8 @@ static json_t *core_json(const struct figures *figures, unsigned int queue)
 			 (json_int_t)core->drop_invalid, "drop_rx_full", (json_int_t)core->drop_rx_full,
 			 "drop_fill_empty", (json_int_t)core->drop_fill_empty, "tx_invalid",
 			 (json_int_t)core->tx_invalid, "wakeups", (json_int_t)core->wakeups, "polls",
-			 (json_int_t)core->polls);
+			 (json_int_t)core->polls, "dropped", (json_int_t)core->dropped, "made",
+			 (json_int_t)core->made);
 }
 
 json_t *figures_json(const struct ctl *ctl, const struct figures *figures, const struct figures *before,

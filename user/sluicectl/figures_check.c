@@ -56,7 +56,7 @@ static unsigned int measure(const struct figures *figures, struct stretch stretc
 {
 	const struct sl_counters *vex = &figures->program[SL_PROG_VEX], *vin = &figures->program[SL_PROG_VIN];
 	const struct sl_counters *vth = &figures->program[SL_PROG_VTH], *vbr = &figures->program[SL_PROG_VBR];
-	__u64 rx = 0, tx = 0, before = 0, inside = 0;
+	__u64 rx = 0, made = 0, tx = 0, before = 0, inside = 0;
 
 	if (figures->external)
 		return 0;
@@ -64,9 +64,10 @@ static unsigned int measure(const struct figures *figures, struct stretch stretc
 		const struct sl_core *core = &figures->core[queue];
 
 		rx += core->rx_frames;
+		made += core->made;
 		tx += core->tx_frames;
 		before += core->drop_rx_full + core->drop_fill_empty;
-		inside += core->drop_tx_full + core->drop_invalid;
+		inside += core->drop_tx_full + core->drop_invalid + core->dropped;
 	}
 	stretch[0] = (struct stretch){ "vex and vin, diverted and tapped (segments)", "vth, in",
 				       vex->diverted.segments + vex->tapped.segments +
@@ -74,7 +75,8 @@ static unsigned int measure(const struct figures *figures, struct stretch stretc
 				       vth->in.frames };
 	stretch[1] = (struct stretch){ "vth, to_core", "core, received or dropped by the kernel before it",
 				       vth->to_core.frames, rx + before };
-	stretch[2] = (struct stretch){ "core, received", "core, sent or dropped", rx, tx + inside };
+	stretch[2] =
+		(struct stretch){ "core, received or made", "core, sent or dropped", rx + made, tx + inside };
 	stretch[3] = (struct stretch){ "core, sent", "vbr, in", tx, vbr->in.frames };
 	return STRETCHES;
 }

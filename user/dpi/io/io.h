@@ -59,6 +59,7 @@ struct sl_buffers {
 	uint32_t rx; /* the kernel's, to receive into, or received and not yet taken */
 	uint32_t tx; /* the kernel's, until it reports them sent */
 	uint32_t held; /* ours: pieces of a frame that is not complete yet */
+	uint32_t spare; /* ours: for frames of our own */
 };
 
 /* One queue of one lane, owned by one worker thread. */
@@ -73,6 +74,14 @@ struct sl_lane_ops {
 	 */
 	int (*run)(struct sl_lane *lane, int budget, sl_frame_handler handle, void *context,
 		   struct sl_err *err);
+	/*
+	 * Sends a frame of the core's own, copied before this returns. From
+	 * within the handler, or between two runs, by the lane's worker only;
+	 * it leaves behind the frames answered so far. 0; -ENOBUFS: no room, it is
+	 * dropped and counted; -EMSGSIZE: longer than the lane can send;
+	 * other -errno with err when the lane is broken for good.
+	 */
+	int (*send)(struct sl_lane *lane, const uint8_t *data, uint32_t len, struct sl_err *err);
 	/* The descriptor to poll for POLLIN before the next run(). */
 	int (*fd)(const struct sl_lane *lane);
 	/*

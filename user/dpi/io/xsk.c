@@ -179,6 +179,7 @@ static struct sl_xsk_lane *new_lane(const struct sl_xsk *xsk, uint32_t queue, st
 	lane->area = xsk->area;
 	lane->first_chunk = queue * xsk->n_chunks;
 	lane->n_chunks = xsk->n_chunks;
+	lane->spares = SL_XSK_SPARE_MAX;
 	return lane;
 }
 
@@ -188,10 +189,12 @@ static int open_umem(struct sl_xsk *xsk, struct sl_err *err)
 		.fill_size = xsk->n_chunks * 2,
 		.comp_size = xsk->n_chunks / 4,
 		.frame_size = SL_XSK_CHUNK,
+		/* Chunks may begin anywhere: see SL_XSK_STRIDE. */
+		.flags = XDP_UMEM_UNALIGNED_CHUNK_FLAG,
 	};
 	int r;
 
-	xsk->area_size = (size_t)xsk->conf.queues * xsk->n_chunks * SL_XSK_CHUNK;
+	xsk->area_size = (size_t)xsk->conf.queues * xsk->n_chunks * SL_XSK_STRIDE;
 	xsk->area = mmap(NULL, xsk->area_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (xsk->area == MAP_FAILED) {
 		xsk->area = NULL;

@@ -16,6 +16,11 @@
 #include "lib/err.h"
 
 #define SL_XSK_CHUNK 4096 /* bytes of a UMEM chunk; the kernel keeps 256 of them as headroom when receiving */
+/*
+ * From one chunk to the next: a cache line more than a chunk. At a distance of whole pages the headers of all frames
+ * would meet in the same few sets of the cache and push each other out.
+ */
+#define SL_XSK_STRIDE (SL_XSK_CHUNK + 64)
 
 struct sl_xsk_conf {
 	const char *ifname; /* vth, in the current network namespace; must outlive the lanes */

@@ -6,11 +6,11 @@
  * Invariants:
  * - Every chunk of the lane has one owner at any time, written down in
  *   owner[]; each hand-over checks the previous owner, and at the end of each
- *   run the three sums must be the total. A difference is a bug in here or in
+ *   run the four sums must be the total. A difference is a bug in here or in
  *   the kernel, and the lane stops rather than forward from a chunk that may
  *   be somebody else's.
- * - There is no list of free chunks: one that is not in a frame or in TX is in
- *   the FILL ring, which has room for all twice over, because the kernel shows
+ * - A chunk that is not in a frame or in TX is in the FILL ring, but for a few
+ *   spares that frames of our own leave in. That ring has room for all twice over, because the kernel shows
  *   a received frame in RX before it shows that it took the chunk out of FILL.
  *   TX never takes more than its ring's size, and RX can take no more than its
  *   own, so a quarter of the chunks (see xsk.c) is left for FILL whatever happens.
@@ -31,8 +31,8 @@
 #endif
 
 /* What one run adds to the record. */
-struct batch {
-	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, tx_full, invalid, wakeups;
+struct sl_lane_batch {
+	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, tx_full, invalid, wakeups, dropped, made;
 };
 
 static struct sl_xsk_lane *to_xsk(struct sl_lane *lane)
@@ -49,7 +49,7 @@ static void count_to(uint32_t *n, uint32_t value)
 static int64_t hand_over(struct sl_xsk_lane *lane, uint64_t addr, enum sl_chunk_owner from,
 			 enum sl_chunk_owner to)
 {
-	uint64_t chunk = addr / SL_XSK_CHUNK - lane->first_chunk;
+	uint64_t chunk = addr / SL_XSK_STRIDE - lane->first_chunk;
 
 	/* Below first_chunk it wraps around and is too big as well. */
 	if (chunk >= lane->n_chunks || lane->owner[chunk] != from)
@@ -62,28 +62,40 @@ static int broken_books(const struct sl_xsk_lane *lane, struct sl_err *err, cons
 {
 	return sl_err(err, ENOTRECOVERABLE,
 		      "%s queue %u: %s: UMEM address %#llx is not where the books say (%u chunks: rx %u, "
-		      "held %u, tx %u); the core must be restarted",
+		      "held %u, tx %u, spare %u); the core must be restarted",
 		      lane->ifname, lane->queue, where, (unsigned long long)addr, lane->n_chunks, lane->n_rx,
-		      lane->n_held, lane->n_tx);
+		      lane->n_held, lane->n_tx, lane->n_spare);
 }
 
-/* A chunk that is ours goes back to the kernel to receive into; shown to it by submit_fill(). */
-static int recycle(struct sl_xsk_lane *lane, uint64_t addr, enum sl_chunk_owner from, struct sl_err *err)
+static void count_off(struct sl_xsk_lane *lane, enum sl_chunk_owner from)
 {
-	int64_t chunk = hand_over(lane, addr, from, SL_CHUNK_RX);
-	uint32_t idx;
-
-	if (chunk < 0)
-		return broken_books(lane, err, from == SL_CHUNK_TX ? "COMPLETION" : "dropping", addr);
-	if (!xsk_ring_prod__reserve(&lane->fill, 1, &idx))
-		return broken_books(lane, err, "FILL is full", addr);
-	*xsk_ring_prod__fill_addr(&lane->fill, idx) = (lane->first_chunk + (uint64_t)chunk) * SL_XSK_CHUNK;
-	lane->fill_new++;
-	count_to(&lane->n_rx, lane->n_rx + 1);
 	if (from == SL_CHUNK_TX)
 		count_to(&lane->n_tx, lane->n_tx - 1);
 	else
 		count_to(&lane->n_held, lane->n_held - 1);
+}
+
+/* A chunk that is ours goes back to the kernel to receive into; shown to it by submit_fill(). Spares come first. */
+static int recycle(struct sl_xsk_lane *lane, uint64_t addr, enum sl_chunk_owner from, struct sl_err *err)
+{
+	bool spare = lane->n_spare < lane->spares;
+	int64_t chunk = hand_over(lane, addr, from, spare ? SL_CHUNK_SPARE : SL_CHUNK_RX);
+	uint32_t idx;
+
+	if (chunk < 0)
+		return broken_books(lane, err, from == SL_CHUNK_TX ? "COMPLETION" : "dropping", addr);
+	if (spare) {
+		lane->spare[lane->n_spare] = (uint32_t)chunk;
+		count_to(&lane->n_spare, lane->n_spare + 1);
+		count_off(lane, from);
+		return 0;
+	}
+	if (!xsk_ring_prod__reserve(&lane->fill, 1, &idx))
+		return broken_books(lane, err, "FILL is full", addr);
+	*xsk_ring_prod__fill_addr(&lane->fill, idx) = (lane->first_chunk + (uint64_t)chunk) * SL_XSK_STRIDE;
+	lane->fill_new++;
+	count_to(&lane->n_rx, lane->n_rx + 1);
+	count_off(lane, from);
 	return 0;
 }
 
@@ -97,17 +109,24 @@ static void submit_fill(struct sl_xsk_lane *lane)
 
 int sl_xsk_lane_fill(struct sl_xsk_lane *lane)
 {
-	uint32_t idx;
+	uint32_t idx, n = lane->n_chunks - lane->spares;
 
-	if (xsk_ring_prod__reserve(&lane->fill, lane->n_chunks, &idx) != lane->n_chunks)
+	if (lane->spares > SL_XSK_SPARE_MAX || lane->spares >= lane->n_chunks)
+		return -EINVAL;
+	if (xsk_ring_prod__reserve(&lane->fill, n, &idx) != n)
 		return -ENOBUFS;
-	for (uint32_t i = 0; i < lane->n_chunks; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		*xsk_ring_prod__fill_addr(&lane->fill, idx + i) =
-			(uint64_t)(lane->first_chunk + i) * SL_XSK_CHUNK;
+			(uint64_t)(lane->first_chunk + i) * SL_XSK_STRIDE;
 		lane->owner[i] = SL_CHUNK_RX;
 	}
-	xsk_ring_prod__submit(&lane->fill, lane->n_chunks);
-	lane->n_rx = lane->n_chunks;
+	for (uint32_t i = 0; i < lane->spares; i++) {
+		lane->owner[n + i] = SL_CHUNK_SPARE;
+		lane->spare[i] = n + i;
+	}
+	xsk_ring_prod__submit(&lane->fill, n);
+	lane->n_rx = n;
+	lane->n_spare = lane->spares;
 	return 0;
 }
 
@@ -138,7 +157,7 @@ static uint32_t tx_consumed(const struct sl_xsk_lane *lane)
  *
  * Left over frames (lane.pending) are tried again by the next run.
  */
-static int kick(struct sl_xsk_lane *lane, struct batch *batch, struct sl_err *err)
+static int kick(struct sl_xsk_lane *lane, struct sl_lane_batch *batch, struct sl_err *err)
 {
 	uint32_t before, spins = 0;
 
@@ -197,18 +216,24 @@ static int drop_frame(struct sl_xsk_lane *lane, struct sl_err *err)
 	return r;
 }
 
-static int send_frame(struct sl_xsk_lane *lane, struct batch *batch, struct sl_err *err)
+/* TX may be full of what the kernel has sent meanwhile. */
+static int make_room(struct sl_xsk_lane *lane, uint32_t n, struct sl_lane_batch *batch, struct sl_err *err)
 {
-	uint32_t idx, n = lane->frame.n_pieces;
 	int r;
 
-	if (lane->n_tx + n > lane->tx.size) {
-		r = kick(lane, batch, err);
-		if (r >= 0)
-			r = reap(lane, err);
-		if (r < 0)
-			return r;
-	}
+	if (lane->n_tx + n <= lane->tx.size)
+		return 0;
+	r = kick(lane, batch, err);
+	return r < 0 ? r : reap(lane, err);
+}
+
+static int send_frame(struct sl_xsk_lane *lane, struct sl_lane_batch *batch, struct sl_err *err)
+{
+	uint32_t idx, n = lane->frame.n_pieces;
+	int r = make_room(lane, n, batch, err);
+
+	if (r < 0)
+		return r;
 	if (lane->n_tx + n > lane->tx.size || !xsk_ring_prod__reserve(&lane->tx, n, &idx)) {
 		batch->tx_full++;
 		return drop_frame(lane, err);
@@ -237,8 +262,12 @@ static int add_piece(struct sl_xsk_lane *lane, const struct xdp_desc *desc, stru
 	uint16_t n = frame->n_pieces;
 	int r;
 
-	if (desc->addr % SL_XSK_CHUNK + desc->len > SL_XSK_CHUNK ||
-	    hand_over(lane, desc->addr, SL_CHUNK_RX, SL_CHUNK_HELD) < 0)
+	/* The kernel tells where the chunk begins and, in the upper bits, where in it the frame does. */
+	uint64_t begin = xsk_umem__extract_addr(desc->addr), offset = xsk_umem__extract_offset(desc->addr);
+	uint64_t addr = begin + offset;
+
+	if (begin % SL_XSK_STRIDE || offset + desc->len > SL_XSK_CHUNK ||
+	    hand_over(lane, begin, SL_CHUNK_RX, SL_CHUNK_HELD) < 0)
 		return broken_books(lane, err, "receiving", desc->addr);
 	count_to(&lane->n_rx, lane->n_rx - 1);
 	count_to(&lane->n_held, lane->n_held + 1);
@@ -251,18 +280,18 @@ static int add_piece(struct sl_xsk_lane *lane, const struct xdp_desc *desc, stru
 	}
 	frame->len += desc->len;
 	if (lane->skipping)
-		return recycle(lane, desc->addr, SL_CHUNK_HELD, err);
-	lane->addr[n] = desc->addr;
+		return recycle(lane, addr, SL_CHUNK_HELD, err);
+	lane->addr[n] = addr;
 	lane->len[n] = desc->len;
-	frame->piece[n].data = lane->area + desc->addr;
+	frame->piece[n].data = lane->area + addr;
 	frame->piece[n].len = desc->len;
 	frame->n_pieces = n + 1;
 	return 0;
 }
 
 /* The frame is complete: ask the handler, and answer for it. */
-static int finish_frame(struct sl_xsk_lane *lane, sl_frame_handler handle, void *context, struct batch *batch,
-			struct sl_err *err)
+static int finish_frame(struct sl_xsk_lane *lane, sl_frame_handler handle, void *context,
+			struct sl_lane_batch *batch, struct sl_err *err)
 {
 	struct sl_frame *frame = &lane->frame;
 	int r;
@@ -275,8 +304,12 @@ static int finish_frame(struct sl_xsk_lane *lane, sl_frame_handler handle, void 
 	} else {
 		frame->queue = lane->queue;
 		frame->csum = SL_CSUM_UNKNOWN;
-		r = handle(context, frame) == SL_FORWARD ? send_frame(lane, batch, err)
-							 : drop_frame(lane, err);
+		if (handle(context, frame) == SL_FORWARD) {
+			r = send_frame(lane, batch, err);
+		} else {
+			batch->dropped++;
+			r = drop_frame(lane, err);
+		}
 	}
 	frame->len = 0;
 	frame->n_pieces = 0;
@@ -284,7 +317,7 @@ static int finish_frame(struct sl_xsk_lane *lane, sl_frame_handler handle, void 
 	return r;
 }
 
-static void publish(struct sl_core *record, const struct batch *batch)
+static void publish(struct sl_core *record, const struct sl_lane_batch *batch)
 {
 	sl_record_add(&record->rx_frames, batch->rx_frames);
 	sl_record_add(&record->rx_bytes, batch->rx_bytes);
@@ -293,13 +326,78 @@ static void publish(struct sl_core *record, const struct batch *batch)
 	sl_record_add(&record->drop_tx_full, batch->tx_full);
 	sl_record_add(&record->drop_invalid, batch->invalid);
 	sl_record_add(&record->wakeups, batch->wakeups);
+	sl_record_add(&record->dropped, batch->dropped);
+	sl_record_add(&record->made, batch->made);
+}
+
+/* The frame is in spare chunks already: n of them, the last with `rest` bytes. */
+static int send_spares(struct sl_xsk_lane *lane, uint32_t n, uint32_t rest, struct sl_err *err)
+{
+	uint32_t idx;
+
+	/* As many descriptors as make_room() has seen to. */
+	if (!xsk_ring_prod__reserve(&lane->tx, n, &idx))
+		return broken_books(lane, err, "TX is full", 0);
+	for (uint32_t i = 0; i < n; i++) {
+		struct xdp_desc *desc = xsk_ring_prod__tx_desc(&lane->tx, idx + i);
+		uint32_t chunk = lane->spare[lane->n_spare - 1 - i];
+
+		desc->addr = (lane->first_chunk + (uint64_t)chunk) * SL_XSK_STRIDE;
+		desc->len = i + 1 < n ? SL_XSK_CHUNK : rest;
+		desc->options = i + 1 < n ? XDP_PKT_CONTD : 0;
+		if (hand_over(lane, desc->addr, SL_CHUNK_SPARE, SL_CHUNK_TX) < 0)
+			return broken_books(lane, err, "sending our own", desc->addr);
+	}
+	count_to(&lane->n_spare, lane->n_spare - n);
+	count_to(&lane->n_tx, lane->n_tx + n);
+	lane->tx_new += n;
+	return 0;
+}
+
+static int lane_send(struct sl_lane *base, const uint8_t *data, uint32_t len, struct sl_err *err)
+{
+	struct sl_xsk_lane *lane = to_xsk(base);
+	struct sl_lane_batch own = { 0 }, *batch = lane->batch ? lane->batch : &own;
+	uint32_t n = (len + SL_XSK_CHUNK - 1) / SL_XSK_CHUNK, rest = len - (n ? n - 1 : 0) * SL_XSK_CHUNK;
+	int r;
+
+	if (len < ETHER_HDR_LEN || len > SL_FRAME_MAX || (n > 1 && !lane->multi_buffer))
+		return -EMSGSIZE;
+	r = make_room(lane, n, batch, err);
+	if (r >= 0 && n > lane->n_spare)
+		r = reap(lane, err); /* spares that have been sent come back first */
+	if (r < 0)
+		return r;
+	batch->made++;
+	if (n > lane->n_spare || lane->n_tx + n > lane->tx.size) {
+		batch->tx_full++;
+		r = -ENOBUFS;
+		goto out;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		memcpy(lane->area + (lane->first_chunk + (uint64_t)lane->spare[lane->n_spare - 1 - i]) *
+					    SL_XSK_STRIDE,
+		       data + (size_t)i * SL_XSK_CHUNK, i + 1 < n ? SL_XSK_CHUNK : rest);
+	r = send_spares(lane, n, rest, err);
+	if (r >= 0) {
+		batch->tx_frames++;
+		batch->tx_bytes += len;
+	}
+out:
+	if (lane->batch)
+		return r;
+	/* Between two runs: nobody else would show it to the kernel soon. */
+	if (r >= 0)
+		r = kick(lane, &own, err);
+	publish(base->record, &own);
+	return r;
 }
 
 static int lane_run(struct sl_lane *base, int budget, sl_frame_handler handle, void *context,
 		    struct sl_err *err)
 {
 	struct sl_xsk_lane *lane = to_xsk(base);
-	struct batch batch = { 0 };
+	struct sl_lane_batch batch = { 0 };
 	uint32_t idx, n;
 	int r;
 
@@ -311,6 +409,7 @@ static int lane_run(struct sl_lane *base, int budget, sl_frame_handler handle, v
 		batch.wakeups++;
 		recvfrom(lane->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 	}
+	lane->batch = &batch;
 	r = reap(lane, err);
 	/* A descriptor is at most one frame, so the budget in frames is kept. */
 	n = r < 0 ? 0 : xsk_ring_cons__peek(&lane->rx, budget, &idx);
@@ -326,10 +425,11 @@ static int lane_run(struct sl_lane *base, int budget, sl_frame_handler handle, v
 	submit_fill(lane);
 	if (r >= 0)
 		r = kick(lane, &batch, err);
+	lane->batch = NULL;
 	publish(base->record, &batch);
 	if (r < 0)
 		return r;
-	if (lane->n_rx + lane->n_held + lane->n_tx != lane->n_chunks)
+	if (lane->n_rx + lane->n_held + lane->n_tx + lane->n_spare != lane->n_chunks)
 		return broken_books(lane, err, "adding up", 0);
 	return (int)n;
 }
@@ -382,6 +482,7 @@ static void lane_buffers(const struct sl_lane *base, struct sl_buffers *ret)
 	ret->rx = __atomic_load_n(&lane->n_rx, __ATOMIC_RELAXED);
 	ret->tx = __atomic_load_n(&lane->n_tx, __ATOMIC_RELAXED);
 	ret->held = __atomic_load_n(&lane->n_held, __ATOMIC_RELAXED);
+	ret->spare = __atomic_load_n(&lane->n_spare, __ATOMIC_RELAXED);
 }
 
 static void lane_destroy(struct sl_lane *base)
@@ -402,6 +503,7 @@ _Static_assert(offsetof(struct sl_xsk_lane, lane) == 0, "const views cast back t
 const struct sl_lane_ops sl_xsk_lane_ops = {
 	.name = "af_xdp",
 	.run = lane_run,
+	.send = lane_send,
 	.fd = lane_fd,
 	.account = lane_account,
 	.buffers = lane_buffers,

@@ -26,7 +26,10 @@ enum sl_chunk_owner {
 	SL_CHUNK_RX, /* the kernel's: in FILL, being received into, or in RX */
 	SL_CHUNK_HELD, /* ours, between RX and either TX or FILL */
 	SL_CHUNK_TX, /* the kernel's: in TX, being sent, or in COMPLETION */
+	SL_CHUNK_SPARE, /* ours, for the next frame of our own */
 };
+
+#define SL_XSK_SPARE_MAX 64
 
 struct sl_xsk_lane {
 	struct sl_lane lane;
@@ -46,7 +49,9 @@ struct sl_xsk_lane {
 	uint32_t first_chunk; /* this lane's part of it */
 	uint32_t n_chunks;
 	uint8_t *owner; /* enum sl_chunk_owner per chunk of this lane */
-	uint32_t n_rx, n_held, n_tx; /* written by the worker, read by anyone */
+	uint32_t n_rx, n_held, n_tx, n_spare; /* written by the worker, read by anyone */
+	uint32_t spares; /* how many chunks are kept out of FILL, at most SL_XSK_SPARE_MAX */
+	uint32_t spare[SL_XSK_SPARE_MAX]; /* the places in owner[] of those that are here */
 	uint32_t fill_new, tx_new; /* written to the ring, not yet shown to the kernel */
 
 	/* The frame being put together; it may take several runs. */
@@ -56,6 +61,7 @@ struct sl_xsk_lane {
 	bool skipping; /* its chain is too long: drop up to its end */
 
 	struct xdp_statistics seen; /* already added to the record */
+	struct sl_lane_batch *batch; /* of the run that is under way, else NULL */
 };
 
 extern const struct sl_lane_ops sl_xsk_lane_ops;
