@@ -30,9 +30,12 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werr
 pkg = $(shell pkg-config --cflags --libs $(1))
 LIBS_lib = libbpf libsystemd inih
 LIBS_sluiced = libnl-3.0 libnl-route-3.0 jansson libcurl libcap-ng
-LIBS_dpi = libxdp jansson libcap-ng
+LIBS_dpi = libxdp jansson libcap-ng libndpi yaml-0.1 libseccomp
 LIBS_ctl = jansson
 
+# In the order a packet takes.
+DPI_STAGES = io
+DPI_PARTS = decode session inspect policy decide event
 srcs = $(foreach d,$(1),$(wildcard $(d)/*.c))
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAMS = vex vin vbr vth hold probe
@@ -41,7 +44,8 @@ TEST_SKELS = $(patsubst tests/bpf/%.bpf.c,$(BUILD)/skel/%.skel.h,$(wildcard test
 LIB_OBJS = $(call objs,$(call srcs,user/lib))
 PORT_OBJS = $(call objs,$(call srcs,user/netlink user/port))
 SLUICED_OBJS = $(call objs,$(call srcs,user/sluiced))
-DPI_OBJS = $(call objs,$(call srcs,user/dpi user/dpi/io))
+DPI_OBJS = $(call objs,$(call srcs,user/dpi $(DPI_STAGES:%=user/dpi/%)))
+DPI_PART_OBJS = $(call objs,$(call srcs,$(DPI_PARTS:%=user/dpi/%)))
 CTL_OBJS = $(call objs,$(call srcs,user/sluicectl))
 BINS = $(BUILD)/sluiced $(BUILD)/sluice-dpi $(BUILD)/sluicectl
 
@@ -102,7 +106,7 @@ $(BUILD)/sluicectl: $(CTL_OBJS) $(LIB_OBJS)
 
 # The suites take every object of the programs but their main().
 no_main = $(filter-out %/main.o,$(1))
-$(BUILD)/tests/unit-suite: $(call objs,$(call srcs,tests/unit)) $(TEST_LIB_OBJS) $(call no_main,$(SLUICED_OBJS) $(DPI_OBJS)) $(PORT_OBJS) $(LIB_OBJS)
+$(BUILD)/tests/unit-suite: $(call objs,$(call srcs,tests/unit)) $(TEST_LIB_OBJS) $(call no_main,$(SLUICED_OBJS) $(DPI_OBJS)) $(DPI_PART_OBJS) $(PORT_OBJS) $(LIB_OBJS)
 # The core's lane runs against a kernel of the tests' own, which answers these two calls.
 $(BUILD)/tests/unit-suite: LDFLAGS += -Wl,--wrap=sendto,--wrap=getsockopt
 $(BUILD)/tests/unit-suite: LIBS_suite = $(LIBS_dpi)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "dpi/control.h"
+#include "dpi/filter.h"
 #include "dpi/forward.h"
 #include "dpi/io/xsk.h"
 #include "dpi/options.h"
@@ -140,6 +141,10 @@ static int run_core(struct core *core, struct sl_err *err)
 		.owner = core->owner,
 	};
 
+	int r = sl_filter_enter(err);
+
+	if (r < 0)
+		return r;
 	tell_ready(core);
 	return sl_control_run(&control, err);
 }

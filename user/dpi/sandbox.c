@@ -5,10 +5,15 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "lib/log.h"
 
 static int find_user(const char *user, uid_t *ret_uid, gid_t *ret_gid, const char **ret_user,
 		     struct sl_err *err)
@@ -53,6 +58,38 @@ static int verify(uid_t uid, gid_t gid, struct sl_err *err)
 	return 0;
 }
 
+/*
+ * An empty file system of its own for the process: the one it had is not
+ * hidden behind permissions but gone. In a mount namespace of its own, where
+ * making mounts is possible only with CAP_SYS_ADMIN; without that the filter
+ * of system calls is what is left.
+ */
+static int leave_files(struct sl_err *err)
+{
+	static const char place[] =
+		"/tmp"; /* any folder will do: what is mounted there is seen by nobody else */
+
+	if (unshare(CLONE_NEWNS | CLONE_FS) < 0) {
+		if (errno != EPERM)
+			return sl_errno(err, errno, "a mount namespace for the core");
+		sl_warn("without CAP_SYS_ADMIN the core keeps its view of the file system (it can open "
+			"nothing there)");
+		return 0;
+	}
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return sl_errno(err, errno, "making the core's mounts private");
+	if (mount("sluice-dpi", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "size=4k,nr_inodes=1,mode=0555") < 0)
+		return sl_errno(err, errno, "an empty file system on %s", place);
+	/* The old root lies on top of the new one then, and is taken off. */
+	if (chdir(place) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+	    chdir("/") < 0)
+		return sl_errno(err, errno, "making the empty file system the root");
+	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return sl_errno(err, errno, "making the empty root read-only");
+	return 0;
+}
+
 int sl_sandbox_enter(const char *user, const char **ret_user, struct sl_err *err)
 {
 	const char *name;
@@ -61,6 +98,9 @@ int sl_sandbox_enter(const char *user, const char **ret_user, struct sl_err *err
 	int r;
 
 	r = find_user(user, &uid, &gid, &name, err);
+	if (r < 0)
+		return r;
+	r = leave_files(err);
 	if (r < 0)
 		return r;
 	capng_clear(CAPNG_SELECT_ALL);
@@ -81,7 +121,6 @@ int sl_sandbox_enter(const char *user, const char **ret_user, struct sl_err *err
 	r = verify(uid, gid, err);
 	if (r < 0)
 		return r;
-	/* The seccomp filter and an empty file system belong here: everything is open by now. */
 	*ret_user = name;
 	return 0;
 }

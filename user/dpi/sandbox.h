@@ -3,8 +3,9 @@
  * Gives up what the core does not need once its sockets are open.
  *
  * Invariant: after sandbox_enter() returned 0 the process has another user and
- * group than root, no supplementary groups, no capability in any set, and no
- * way to get one back. On failure it must end: the drop may be half done.
+ * group than root, no supplementary groups, no capability in any set, no way
+ * to get one back, and an empty, read-only file system for its root (with
+ * CAP_SYS_ADMIN; else a warning). On failure it must end: the drop may be half done.
  */
 #ifndef SLUICE_DPI_SANDBOX_H
 #define SLUICE_DPI_SANDBOX_H

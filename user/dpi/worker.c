@@ -93,8 +93,12 @@ static void *worker_main(void *arg)
 {
 	struct sl_worker *worker = arg;
 	struct sl_lane *lane = worker->lane;
+	char name[16];
 	int r;
 
+	/* By the thread itself: for another's name libc would open a file below /proc. */
+	snprintf(name, sizeof(name), "dpi-queue-%u", worker->queue);
+	pthread_setname_np(pthread_self(), name);
 	__atomic_store_n(&lane->record->pid, (uint32_t)getpid(), __ATOMIC_RELAXED);
 	r = forward(worker);
 	/* First of all the programs learn that nobody is here: the workload's `fail` setting rules at once. */
@@ -115,7 +119,6 @@ static void *worker_main(void *arg)
 
 int sl_worker_start(struct sl_worker *worker, struct sl_err *err)
 {
-	char name[16];
 	sigset_t all, before;
 	int r;
 
@@ -126,8 +129,6 @@ int sl_worker_start(struct sl_worker *worker, struct sl_err *err)
 	if (r)
 		return sl_errno(err, r, "starting the worker of queue %u", worker->queue);
 	worker->started = true;
-	snprintf(name, sizeof(name), "dpi-queue-%u", worker->queue);
-	pthread_setname_np(worker->thread, name);
 	return 0;
 }
 

@@ -27,8 +27,10 @@ void sl_log_init(const char *ident, enum sl_log_target target, enum sl_log_level
 	log_state.ident = ident;
 	log_state.target = target;
 	log_state.level = level;
+	/* Now rather than with the first line: a process may give up its files in between. */
+	tzset();
 	if (target == SL_LOG_SYSLOG)
-		openlog(ident, LOG_PID, LOG_DAEMON);
+		openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 void sl_log_set_level(enum sl_log_level level)

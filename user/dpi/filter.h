@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The system calls that are left once the core runs.
+ *
+ * Invariant: from sl_filter_enter() on, in every thread, no file can be
+ * opened, no socket made, no program started; what the list does not have
+ * fails with EPERM, what only an intruder would try ends the process.
+ */
+#ifndef SLUICE_DPI_FILTER_H
+#define SLUICE_DPI_FILTER_H
+
+#include "lib/err.h"
+
+/* For all threads there are. Needs no privilege, but PR_SET_NO_NEW_PRIVS. 0 or -errno. */
+int sl_filter_enter(struct sl_err *err);
+
+#endif
