@@ -97,7 +97,9 @@ static int start_workers(struct core *core, struct sl_err *err)
 		worker->busy_poll_us = core->options.busy_poll_us;
 		worker->stop_fd = core->stop_fd;
 		worker->event_fd = core->event_fd;
-		r = sl_worker_start(worker, err);
+		r = sl_mailbox_open(&worker->mailbox, err);
+		if (r >= 0)
+			r = sl_worker_start(worker, err);
 		if (r < 0)
 			return r;
 	}
@@ -155,6 +157,15 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+/* Not started: its mailbox is not open, and 0 is standard input. */
+static void close_worker(struct sl_worker *worker)
+{
+	if (!worker->started)
+		return;
+	sl_worker_join(worker);
+	sl_mailbox_close(&worker->mailbox);
+}
+
 static void close_core(struct core *core)
 {
 	const uint64_t one = 1;
@@ -163,7 +174,7 @@ static void close_core(struct core *core)
 	if (core->stop_fd >= 0 && write(core->stop_fd, &one, sizeof(one)) < 0)
 		sl_warn("telling the workers to end failed");
 	for (uint32_t q = 0; q < core->options.queues; q++)
-		sl_worker_join(&core->workers[q]);
+		close_worker(&core->workers[q]);
 	if (core->published && sl_xsk_withdraw(core->xsk, core->records.xsks_fd, &err) < 0)
 		sl_debug("%s; the kernel does it when they close", err.text);
 	sl_xsk_close(core->xsk);

@@ -36,11 +36,16 @@ static bool wait_for_frames(struct sl_worker *worker, int timeout_ms)
 	struct pollfd fds[] = {
 		{ .fd = worker->lane->ops->fd(worker->lane), .events = POLLIN },
 		{ .fd = worker->stop_fd, .events = POLLIN },
+		{ .fd = worker->mailbox.wake_fd, .events = POLLIN },
 	};
 
 	sl_record_add(&worker->lane->record->polls, 1);
 	/* A failing poll() looks like a timeout: the lane itself says what is wrong with its socket. */
-	return poll(fds, 2, timeout_ms) > 0 && fds[1].revents;
+	if (poll(fds, 3, timeout_ms) <= 0)
+		return false;
+	if (fds[2].revents)
+		sl_mailbox_woken(&worker->mailbox);
+	return fds[1].revents;
 }
 
 static bool told_to_stop(const struct sl_worker *worker)
@@ -67,6 +72,9 @@ static int forward(struct sl_worker *worker)
 	atomic_store(&worker->running, true);
 	tell(worker);
 	for (;;) {
+		if (worker->turn)
+			worker->turn(worker->context, now);
+		sl_mailbox_look(&worker->mailbox, worker->context);
 		taken = lane->ops->run(lane, BUDGET, worker->handle, worker->context, &worker->err);
 		if (taken < 0)
 			return taken;
@@ -86,6 +94,7 @@ static int forward(struct sl_worker *worker)
 			continue;
 		if (wait_for_frames(worker, lane->pending ? PENDING_MS : timeout_ms))
 			return 0;
+		now = now_ns();
 	}
 }
 

@@ -16,13 +16,17 @@
 #include <stdint.h>
 
 #include "dpi/io/io.h"
+#include "dpi/mailbox.h"
 #include "lib/err.h"
 
 struct sl_worker {
 	/* Set by the caller before sl_worker_start(). */
 	struct sl_lane *lane;
 	sl_frame_handler handle;
-	void *context;
+	/* Before each run, with the time it is: for what is due, not for what takes long. NULL: nothing. */
+	void (*turn)(void *context, uint64_t now_ns);
+	void *context; /* of both */
+	struct sl_mailbox mailbox; /* open, or SL_MAILBOX_NONE */
 	uint32_t queue;
 	uint32_t heartbeat_ms; /* stamped at least every quarter of it */
 	uint32_t busy_poll_us; /* keeps looking that long before it sleeps */

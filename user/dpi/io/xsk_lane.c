@@ -364,8 +364,12 @@ static int lane_send(struct sl_lane *base, const uint8_t *data, uint32_t len, st
 	if (len < ETHER_HDR_LEN || len > SL_FRAME_MAX || (n > 1 && !lane->multi_buffer))
 		return -EMSGSIZE;
 	r = make_room(lane, n, batch, err);
-	if (r >= 0 && n > lane->n_spare)
-		r = reap(lane, err); /* spares that have been sent come back first */
+	if (r >= 0 && n > lane->n_spare) {
+		/* Those that are on their way come back as spares before anything goes to FILL. */
+		r = kick(lane, batch, err);
+		if (r >= 0)
+			r = reap(lane, err);
+	}
 	if (r < 0)
 		return r;
 	batch->made++;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Frames that say no: a TCP reset to either side, an ICMP "administratively
+ * prohibited" to the sender, made from the packet that is refused.
+ *
+ * Invariant: what is made is addressed only with what the packet itself bears:
+ * its MACs (so it leaves by the right leg), tags, addresses and ports; and
+ * nothing is answered that must not be (a reset, an ICMP error, a group
+ * address, a fragment that is not the first).
+ */
+#ifndef SLUICE_DPI_REFUSE_H
+#define SLUICE_DPI_REFUSE_H
+
+#include <stddef.h>
+
+#include "dpi/decode/packet.h"
+
+/* Room for any frame made here: Ethernet, tags, IPv6, ICMPv6 and 1232 bytes of the packet. */
+#define SL_REFUSE_MAX 1400
+
+enum sl_refuse_to {
+	SL_TO_SENDER, /* of the packet: goes back */
+	SL_TO_RECEIVER, /* goes on, in the packet's place */
+};
+
+/* A TCP packet's reset. Bytes written, 0 if none may be sent. */
+size_t sl_refuse_reset(const struct sl_packet *packet, enum sl_refuse_to to, uint8_t frame[SL_REFUSE_MAX]);
+/* To the sender. Bytes written, 0 if none may be sent. */
+size_t sl_refuse_unreachable(const struct sl_packet *packet, uint8_t frame[SL_REFUSE_MAX]);
+
+#endif
