@@ -29,13 +29,12 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werr
 # Asked late, so that `make deps` can install pkg-config and the libraries in the same run.
 pkg = $(shell pkg-config --cflags --libs $(1))
 LIBS_lib = libbpf libsystemd inih
-LIBS_sluiced = libnl-3.0 libnl-route-3.0 jansson libcurl libcap-ng
+LIBS_sluiced = libnl-3.0 libnl-route-3.0 jansson libcurl libcap-ng yaml-0.1
 LIBS_dpi = libxdp jansson libcap-ng libndpi yaml-0.1 libseccomp
-LIBS_ctl = jansson
+LIBS_ctl = jansson yaml-0.1
 
 # In the order a packet takes.
-DPI_STAGES = io
-DPI_PARTS = decode session inspect policy decide event
+DPI_STAGES = io decode session inspect policy decide event
 srcs = $(foreach d,$(1),$(wildcard $(d)/*.c))
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAMS = vex vin vbr vth hold probe
@@ -43,10 +42,13 @@ SKELS = $(PROGRAMS:%=$(BUILD)/skel/%.skel.h)
 TEST_SKELS = $(patsubst tests/bpf/%.bpf.c,$(BUILD)/skel/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
 LIB_OBJS = $(call objs,$(call srcs,user/lib))
 PORT_OBJS = $(call objs,$(call srcs,user/netlink user/port))
-SLUICED_OBJS = $(call objs,$(call srcs,user/sluiced))
 DPI_OBJS = $(call objs,$(call srcs,user/dpi $(DPI_STAGES:%=user/dpi/%)))
-DPI_PART_OBJS = $(call objs,$(call srcs,$(DPI_PARTS:%=user/dpi/%)))
 CTL_OBJS = $(call objs,$(call srcs,user/sluicectl))
+# Policies as files, and the names of applications in them.
+POLICY_OBJS = $(call objs,$(call srcs,user/policyfile))
+APPLICATION_OBJ = $(BUILD)/user/dpi/inspect/application.o
+# The daemon compiles them.
+SLUICED_OBJS = $(call objs,$(call srcs,user/sluiced)) $(POLICY_OBJS) $(APPLICATION_OBJ)
 BINS = $(BUILD)/sluiced $(BUILD)/sluice-dpi $(BUILD)/sluicectl
 
 TEST_LIB_OBJS = $(call objs,$(call srcs,tests/lib))
@@ -64,6 +66,8 @@ help:
 	@echo 'make            build sluiced, sluice-dpi and sluicectl into $(BUILD)/'
 	@echo 'make demo       install what is missing, build, show the main job on real traffic (root; KEEP=1 leaves it up)'
 	@echo 'make test       the same for all tests (root)'
+	@echo 'make property   random ports taken and given back: CASES=200 SEED=n ONLY=n (root); a part of make test'
+	@echo 'make soak       CASES=5000 of them within SOAK_SECONDS=3600, and 1000 workloads at once (root)'
 	@echo 'make test-vm    a choice of the tests on the kernels of Debian, in QEMU guests'
 	@echo 'make check      format, clang-tidy, cppcheck, shellcheck, documentation tables'
 	@echo 'make asan       the tests under the address and undefined-behaviour sanitizers (root)'
@@ -101,12 +105,12 @@ $(BUILD)/sluiced: $(SLUICED_OBJS) $(PORT_OBJS) $(LIB_OBJS)
 $(BUILD)/sluice-dpi: $(DPI_OBJS) $(LIB_OBJS)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_dpi)) -pthread
 
-$(BUILD)/sluicectl: $(CTL_OBJS) $(LIB_OBJS)
+$(BUILD)/sluicectl: $(CTL_OBJS) $(POLICY_OBJS) $(APPLICATION_OBJ) $(LIB_OBJS)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_ctl))
 
 # The suites take every object of the programs but their main().
 no_main = $(filter-out %/main.o,$(1))
-$(BUILD)/tests/unit-suite: $(call objs,$(call srcs,tests/unit)) $(TEST_LIB_OBJS) $(call no_main,$(SLUICED_OBJS) $(DPI_OBJS)) $(DPI_PART_OBJS) $(PORT_OBJS) $(LIB_OBJS)
+$(BUILD)/tests/unit-suite: $(call objs,$(call srcs,tests/unit)) $(TEST_LIB_OBJS) $(call no_main,$(SLUICED_OBJS) $(DPI_OBJS)) $(POLICY_OBJS) $(PORT_OBJS) $(LIB_OBJS)
 # The core's lane runs against a kernel of the tests' own, which answers these two calls.
 $(BUILD)/tests/unit-suite: LDFLAGS += -Wl,--wrap=sendto,--wrap=getsockopt
 $(BUILD)/tests/unit-suite: LIBS_suite = $(LIBS_dpi)

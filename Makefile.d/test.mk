@@ -13,10 +13,10 @@ ASAN_ENV = ASAN_OPTIONS=abort_on_error=1:detect_leaks=0 UBSAN_OPTIONS=print_stac
 test:
 	$(need_root)
 	$(Q)tools/install-deps build run test
-	$(Q)$(MAKE) --no-print-directory run-tests
+	$(Q)$(MAKE) --no-print-directory -k run-tests $(if $(FILTER),,run-property)
 
-run-tests: $(BINS) $(TOOLS) $(SUITES)
-	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(SUITES)
+run-tests: $(BINS) $(TOOLS) $(SUITES) fault-suite
+	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(SUITES) $(BUILD)/faults/tests/fault-suite
 
 asan:
 	$(need_root)
@@ -25,3 +25,21 @@ asan:
 
 run-asan: $(BINS) $(TOOLS) $(ASAN_SUITES)
 	$(Q)$(ASAN_ENV) SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(ASAN_SUITES)
+
+# The daemon's parts once more, with every call that can fail counted, so that the n-th can be made to fail, and with
+# places to die at; see user/lib/fault.h.
+FAULT_SUITE = $(BUILD)/tests/fault-suite
+FAULT_WRAPPED = bpf_map_update_elem bpf_map_delete_elem bpf_link_create bpf_link_update \
+	bpf_link_detach bpf_obj_pin bpf_obj_get
+ifeq ($(FAULTS),1)
+CPPFLAGS += -DSL_FAULTS
+LDFLAGS += $(FAULT_WRAPPED:%=-Wl,--wrap=%)
+endif
+$(FAULT_SUITE): $(call objs,$(wildcard tests/unit/port_faults*.c) tests/unit/port_lab.c) $(TEST_LIB_OBJS) \
+		$(filter-out %/main.o,$(SLUICED_OBJS)) $(PORT_OBJS) $(LIB_OBJS)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_sluiced) criterion) -pthread
+
+.PHONY: fault-suite
+fault-suite:
+	$(Q)$(MAKE) --no-print-directory FAULTS=1 BUILD=$(BUILD)/faults $(BUILD)/faults/tests/fault-suite

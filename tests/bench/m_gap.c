@@ -26,7 +26,12 @@ static int gap_of(struct steady *steady, int (*act)(struct agent *, const struct
 
 static int take(struct agent *agent, const struct workload *workload, struct sl_err *err)
 {
-	return agent_intercept(agent, workload, "off", err);
+	return agent_intercept(agent, workload, "off --side workload", err);
+}
+
+static int take_host(struct agent *agent, const struct workload *workload, struct sl_err *err)
+{
+	return agent_intercept(agent, workload, "off --side host", err);
 }
 
 static int give_back(struct agent *agent, const struct workload *workload, struct sl_err *err)
@@ -35,10 +40,11 @@ static int give_back(struct agent *agent, const struct workload *workload, struc
 }
 
 static int hand_over(struct agent *agent, const struct workload *workload, struct steady *steady,
-		     struct sl_err *err)
+		     int (*act)(struct agent *, const struct workload *, struct sl_err *),
+		     const char *name_taken, const char *name_given, struct sl_err *err)
 {
 	struct series taken = {
-		.name = "handover_gap_take_ms",
+		.name = name_taken,
 		.contender = "port taken",
 		.baseline = "left in peace",
 		.unit = "ms",
@@ -49,11 +55,11 @@ static int hand_over(struct agent *agent, const struct workload *workload, struc
 	double peace = 0, gap = 0;
 	int r = 0;
 
-	given.name = "handover_gap_give_back_ms";
+	given.name = name_given;
 	given.contender = "port given back";
 	for (unsigned int i = 0; !r && i < bench_pairs(); i++) {
 		r = gap_of(steady, NULL, agent, workload, &peace, err);
-		r = r ?: gap_of(steady, take, agent, workload, &gap, err);
+		r = r ?: gap_of(steady, act, agent, workload, &gap, err);
 		taken.baselines[i] = given.baselines[i] = peace;
 		taken.contenders[i] = gap;
 		r = r ?: gap_of(steady, give_back, agent, workload, &gap, err);
@@ -77,7 +83,12 @@ int measure_gap(struct sl_err *err)
 	r = workload_make(&workload, err);
 	r = r ?: agent_start(&agent, AGENT_DPI, err);
 	r = r ?: steady_start(&steady, &workload, PER_S, err);
-	r = r ?: hand_over(&agent, &workload, steady, err);
+	r = r
+		    ?: hand_over(&agent, &workload, steady, take, "handover_gap_take_ms",
+				 "handover_gap_give_back_ms", err);
+	r = r
+		    ?: hand_over(&agent, &workload, steady, take_host, "handover_gap_host_ms",
+				 "handover_gap_host_give_back_ms", err);
 	steady_end(steady);
 	agent_end(&agent);
 	workload_end(&workload);

@@ -26,6 +26,8 @@ static const struct {
 	{ "tcp_inline", measure_tcp_inline, "TCP through the core" },
 	{ "rtt", measure_rtt, "round trips through the core" },
 	{ "gap", measure_gap, "taking and giving back a port" },
+	{ "session", measure_session, "making and finding a session among half a million" },
+	{ "policy", measure_policy, "a lookup in 10 to 10,000 rules" },
 };
 #define N_MEASUREMENTS (sizeof(measurements) / sizeof(measurements[0]))
 

@@ -50,14 +50,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sl_lane lane = { .ops = &ops, .record = &record };
 	struct sl_worker worker = { .lane = &lane };
 	const struct sl_view view = { .workers = &worker, .queues = 1, .frame_size = 4096 };
-	bool stop = false;
+	struct sl_wish wish = { false, false };
 	json_t *answer;
 	char *text;
 
-	text = sl_answer(&view, (const char *)data, size, &stop);
+	text = sl_answer(&view, (const char *)data, size, -1, &wish);
 	must(text && strlen(text) <= SL_MSG_MAX);
 	answer = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	check(answer, stop);
+	check(answer, wish.stop);
 	must(!memcmp(&before, &record, sizeof(record)));
 	json_decref(answer);
 	free(text);

@@ -255,7 +255,7 @@ Test(ctl, usage_errors)
 Test(ctl, help_of_every_verb)
 {
 	static const char *const verbs[] = { "status",	 "intercept", "release", "mode", "workloads",
-					     "counters", "doctor",    "trace",	 "stop" };
+					     "counters", "doctor",    "trace",	 "stop", "repair" };
 	char line[64];
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {

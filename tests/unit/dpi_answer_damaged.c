@@ -146,7 +146,8 @@ static void *failing_malloc(size_t size)
 /* One request without memory from the n-th step on, or at that step alone. Whether it came to that. */
 static bool ask_without_memory(const char *request, int n, bool once)
 {
-	bool stop = false, ok;
+	struct sl_wish wish = { false, false };
+	bool ok;
 	json_t *answer;
 	char *text;
 
@@ -155,16 +156,16 @@ static bool ask_without_memory(const char *request, int n, bool once)
 	memory.once = once;
 	memory.failed = false;
 	json_set_alloc_funcs(failing_malloc, free);
-	text = sl_answer(&view, request, strlen(request), &stop);
+	text = sl_answer(&view, request, strlen(request), -1, &wish);
 	json_set_alloc_funcs(malloc, free);
 	if (!text) {
-		cr_assert_not(stop, "%d: the core ends without an answer", n);
+		cr_assert_not(wish.stop, "%d: the core ends without an answer", n);
 		return memory.failed;
 	}
 	answer = json_loads(text, 0, NULL);
 	cr_assert(answer && view_well_formed(answer), "%d: %s", n, text);
 	ok = json_is_true(json_object_get(answer, "ok"));
-	cr_assert(ok || (!stop && view_log_level() == SL_LOG_WARN), "%d: %s", n, text);
+	cr_assert(ok || (!wish.stop && view_log_level() == SL_LOG_WARN), "%d: %s", n, text);
 	if (ok && !strcmp(request, STATUS))
 		cr_assert_eq(json_array_size(json_object_get(json_object_get(answer, "result"), "workers")),
 			     2, "%d: %s", n, text);

@@ -69,12 +69,15 @@ bool view_well_formed(json_t *answer)
 /* Asks with a buffer of exactly that size, so that a sanitizer sees a step beyond it. A new reference. */
 json_t *view_ask_bytes(const char *request, size_t len, bool *ret_stop)
 {
+	struct sl_wish wish = { false, false };
 	char *copy = malloc(len ? len : 1), *text;
 	json_t *answer;
 
 	cr_assert(copy);
 	memcpy(copy, request, len);
-	text = sl_answer(&view, copy, len, ret_stop);
+	text = sl_answer(&view, copy, len, -1, &wish);
+	if (wish.stop)
+		*ret_stop = true;
 	free(copy);
 	cr_assert(text);
 	cr_assert_leq(strlen(text), SL_MSG_MAX);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "port/journal.h"
 #include "unit/port_lab.h"
 
 TestSuite(port_crash, .timeout = 60);
@@ -197,24 +198,107 @@ Test(port_crash, with_the_new_port_set_aside)
 	clear_scene(&scene);
 }
 
-Test(port_crash, a_journal_that_is_cut_is_refused)
+/* Without a journal: its name, its MAC, up, its addresses; and the neighbours are reached. */
+static void comes_home(struct scene *scene, const char *what)
+{
+	struct sl_err err = { 0 };
+	int r, w = scene->lab.workload;
+
+	r = port_recover(&scene->taken, scene->journal, w, scene->lab.agent, &err);
+	cr_assert_eq(r, 1, "%s: %d %s", what, r, err.text);
+	sh(w, "for a in 10.77.0.2/24 10.77.0.3/24 fd77::2/64; do ip -o addr show dev eth0 | grep -qF $a || "
+	      "exit 1; "
+	      "done");
+	sh(w, "ip -o link show dev eth0 up | grep -q %02x:%02x:%02x:%02x:%02x:%02x", scene->taken.mac[0],
+	   scene->taken.mac[1], scene->taken.mac[2], scene->taken.mac[3], scene->taken.mac[4],
+	   scene->taken.mac[5]);
+	sh(w, "ping -qc1 -W1 10.77.0.1 >/dev/null && ping -qc1 -W1 fd77::1 >/dev/null");
+	cr_expect_neq(sh_try(scene->lab.agent, "ip -j link | grep -q eth0"), 0, "%s: left with the agent",
+		      what);
+	cr_expect_neq(sh_try(w, "ip -j link | grep -q sluice"), 0, "%s: left in the workload", what);
+	r = port_recover(&scene->taken, scene->journal, w, scene->lab.agent, &err);
+	cr_expect_eq(r, 1, "%s, again: %s", what, err.text);
+}
+
+Test(port_crash, a_lost_journal_while_taking)
 {
 	struct port_hooks hooks = { .ready = die };
 	struct sl_err err = { 0 };
 	struct scene scene;
-	char *before;
 
 	set_scene(&scene);
 	hooks.journal = scene.journal;
+	cr_assert_eq(port_record_addresses(&scene.taken, scene.lab.workload, &err), 0, "%s", err.text);
 	take_killed(&scene, &hooks);
 	cr_assert_eq(truncate(scene.journal, 1000), 0);
-	before = sh_read(scene.lab.agent, "ip -j link");
-	cr_expect_eq(port_recover(&scene.taken, scene.journal, scene.lab.workload, scene.lab.agent, &err),
-		     -EBADMSG, "%s", err.text);
-	lab_same(before, sh_read(scene.lab.agent, "ip -j link"), "touched");
+	comes_home(&scene, "the original is gone, the journal cut");
 	cr_assert_eq(unlink(scene.journal), 0);
-	cr_expect_eq(port_recover(&scene.taken, scene.journal, scene.lab.workload, scene.lab.agent, &err),
-		     -ENOENT);
+	hooks.ready = NULL;
+	hooks.prepare = die;
+	take_killed(&scene, &hooks);
+	cr_assert_eq(unlink(scene.journal), 0);
+	comes_home(&scene, "the pair is made, there is no journal");
+	clear_scene(&scene);
+}
+
+Test(port_crash, a_lost_journal_while_giving_back)
+{
+	struct port_hooks hooks = { .ready = fine };
+	struct sl_err err = { 0 };
+	struct scene scene;
+	int w;
+
+	set_scene(&scene);
+	w = scene.lab.workload;
+	cr_assert_eq(port_take(&scene.request, &hooks, &scene.taken, &err), 0, "%s", err.text);
+	cr_expect_str_eq(scene.taken.addrs[0], "10.77.0.2/24");
+	cr_expect_eq(port_is_whole(&scene.taken, w, scene.lab.agent, &err), 1, "%s", err.text);
+	give_killed(&scene);
+	cr_assert_eq(truncate(scene.journal, 1000), 0);
+	/* The substitute knows everything, so nothing is lost. */
+	cr_assert_eq(port_recover(&scene.taken, scene.journal, w, scene.lab.agent, &err), 1, "%s", err.text);
+	lab_same(strdup(scene.before), lab_picture(w, "eth0"), "from the substitute");
+
+	cr_assert_eq(port_take(&scene.request, &hooks, &scene.taken, &err), 0, "%s", err.text);
+	give_killed(&scene);
+	cr_assert_eq(unlink(scene.journal), 0);
+	sh(scene.lab.agent, "ip link set vex1f-eth0 netns /proc/%d/fd/%d name sluicetmp0", getpid(), w);
+	cr_expect_eq(port_is_whole(&scene.taken, w, scene.lab.agent, &err), 0);
+	comes_home(&scene, "both are in the workload");
+
+	cr_assert_eq(port_take(&scene.request, &hooks, &scene.taken, &err), 0, "%s", err.text);
+	give_killed(&scene);
+	cr_assert_eq(unlink(scene.journal), 0);
+	sh(scene.lab.agent, "ip link set vex1f-eth0 netns /proc/%d/fd/%d name sluicetmp0", getpid(), w);
+	sh(w,
+	   "ip link set eth0 down && ip link set eth0 name sluiceold0 && ip link set sluicetmp0 name eth0 && "
+	   "ip addr add 10.77.0.3/24 dev eth0 && ip link set eth0 up");
+	comes_home(&scene, "the substitute is aside");
+	clear_scene(&scene);
+}
+
+/* The last line of the journal names the step that had begun. */
+Test(port_crash, the_journal_names_the_step)
+{
+	struct port_hooks hooks = { .ready = die };
+	char line[JOURNAL_LINE];
+	struct scene scene;
+	FILE *file;
+
+	set_scene(&scene);
+	hooks.journal = scene.journal;
+	journal_last_line(scene.journal, line);
+	cr_expect_str_eq(line, "");
+	take_killed(&scene, &hooks);
+	journal_last_line(scene.journal, line);
+	cr_expect_str_eq(line, "take: attach to vex");
+	/* Killed in the middle of writing one. */
+	file = fopen(scene.journal, "a");
+	fputs("\ntake: put the", file);
+	fclose(file);
+	journal_last_line(scene.journal, line);
+	cr_expect_str_eq(line, "take: attach to vex");
+	recovers(&scene, "with half a line");
 	clear_scene(&scene);
 }
 
@@ -241,6 +325,38 @@ Test(port_crash, the_original_comes_home_even_if_its_name_is_taken)
 	cr_expect_neq(sh_try(scene.lab.agent, "ip -j link | grep -q eth0"), 0,
 		      "the port is left in the agent's namespace");
 	sh(scene.lab.workload, "ip -o link | grep -q 'front door'");
+	clear_scene(&scene);
+}
+
+/* Whoever is root in the workload can delete the substitute, and the pair with it, at any moment. */
+static void delete_the_pair(void *context, const struct port_taken *taken)
+{
+	const struct scene *scene = context;
+
+	sh_try(scene->lab.agent, "ip link del %s 2>/dev/null", taken->vin_name);
+}
+
+static int needs_the_pair(void *context, const struct port_taken *taken, struct sl_err *err)
+{
+	const struct scene *scene = context;
+
+	if (!sh_try(scene->lab.agent, "ip link show %s >/dev/null 2>&1", taken->vin_name))
+		return 0;
+	return sl_err(err, ENODEV, "%s is gone", taken->vin_name);
+}
+
+Test(port_crash, a_substitute_that_vanishes_while_its_port_is_given_back)
+{
+	struct port_hooks hooks = { .ready = needs_the_pair, .undo = delete_the_pair };
+	struct sl_err err = { 0 };
+	struct scene scene;
+
+	set_scene(&scene);
+	hooks.context = &scene;
+	cr_assert_eq(port_take(&scene.request, NULL, &scene.taken, &err), 0, "%s", err.text);
+	cr_assert_eq(port_give_back(&scene.taken, scene.lab.workload, scene.lab.agent, &hooks, &err), 0, "%s",
+		     err.text);
+	lab_same(strdup(scene.before), lab_picture(scene.lab.workload, "eth0"), "rescued");
 	clear_scene(&scene);
 }
 

@@ -127,15 +127,21 @@ char *lab_picture(int netns, const char *port)
 		netns,
 		"{ ip -d -j link show dev %s; ip -d -j addr show dev %s; ip -d -j route show table all; "
 		"ip -d -j -6 route show table all; ip -j neigh show dev %s nud permanent; "
-		"ip -j -6 neigh show dev %s nud permanent; ip -j neigh show proxy dev %s; } | "
+		"ip -j -6 neigh show dev %s nud permanent; ip -j neigh show proxy dev %s; "
+		"ip -d -j rule; ip -d -j -6 rule; ip -d -j nexthop; ip addrlabel | sort; ip token | grep ' "
+		"%s$'; "
+		"tc -d qdisc show dev %s | grep -v ' 0: ' | sed 's/direct_packets_stat [0-9]*//'; tc -d "
+		"class show dev %s | sort; "
+		"ip maddr show dev %s | grep -E 'static|inet' | sort; } | "
 		"sed -E 's/},\\{/},\\n{/g; "
 		"s/\"(ifindex|link_index|valid_life_time|preferred_life_time|expires)\""
 		":[0-9]+/\"\\1\":0/g; s/\"link_netnsid\":[0-9]+,?//g; s/\"link\":\"[^\"]*\",?//g; "
-		"s/\"(stable-privacy|tentative)\":true,?//g; s/,\\}/}/g; s/\"noop\"/\"noqueue\"/';"
+		"s/\"(stable-privacy|tentative)\":true,?//g; s/,\\}/}/g; "
+		"s/\"(refcnt|direct_packets_stat)\":[0-9]+,?//g; s/\"noop\"/\"noqueue\"/';"
 		"ethtool -k %s | grep -v fixed; ethtool -l %s | grep X:;"
 		"cd /proc/sys/net; for f in ipv4/conf/%s ipv6/conf/%s ipv4/neigh/%s ipv6/neigh/%s; do "
 		"(cd $f 2>/dev/null && grep -s . * | sed s,^,$f/,); done; true",
-		port, port, port, port, port, port, port, port, port, port, port);
+		port, port, port, port, port, port, port, port, port, port, port, port, port, port, port);
 }
 
 void lab_same(char *before, char *after, const char *what)

@@ -80,7 +80,7 @@ _sluicectl_lines() {
 
 _sluicectl() {
 	local cur prev verb="" word i words=0
-	local verbs=(status intercept release mode workloads counters doctor trace stop help version)
+	local verbs=(status intercept release mode workloads counters doctor trace stop repair help version)
 	local common=(--help --json --pretty) modes=(off tap inline quarantine)
 
 	# The word as typed, with its colons, which COMP_WORDS has apart.
@@ -140,6 +140,10 @@ _sluicectl() {
 		_sluicectl_lines < <(_sluicectl_workloads 3; printf '%s\n' eth0)
 		return
 		;;
+	--side)
+		_sluicectl_reply auto host workload
+		return
+		;;
 	--program)
 		_sluicectl_reply_list vex vin vbr vth
 		return
@@ -161,7 +165,7 @@ _sluicectl() {
 		;;
 	intercept)
 		if [[ $cur == -* ]]; then
-			_sluicectl_reply "${common[@]}" --port --mode --fail --strict --no-strict --id --name --dry-run
+			_sluicectl_reply "${common[@]}" --port --mode --fail --strict --no-strict --id --name --side --dry-run --all-containers
 		elif [[ $words == 0 ]]; then
 			_sluicectl_lines < <(_sluicectl_targets)
 		fi
@@ -192,6 +196,7 @@ _sluicectl() {
 		fi
 		;;
 	stop) _sluicectl_reply "${common[@]}" --release --keep ;;
+	repair) _sluicectl_reply "${common[@]}" --dry-run ;;
 	help) [[ $words == 0 ]] && _sluicectl_reply "${verbs[@]}" ;;
 	status | doctor) _sluicectl_reply "${common[@]}" ;;
 	esac

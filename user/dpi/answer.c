@@ -2,6 +2,8 @@
 /* Requests and answers of the core's control socket; see answer.h for the invariant. */
 #include "dpi/answer.h"
 
+#include "dpi/answer_own.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +15,6 @@
 #include "lib/log.h"
 
 #define ECHO_MAX 64 /* longer names are not repeated in errors */
-
-struct command {
-	const char *name;
-	const char *field; /* the one it may have besides cmd, a string; NULL: none */
-	/* A new reference, or NULL with err. value: the field's, NULL if absent. */
-	json_t *(*run)(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err);
-};
 
 static uint64_t now_ns(void)
 {
@@ -70,17 +65,16 @@ static json_t *workers_json(const struct sl_view *view)
 	return workers;
 }
 
-static json_t *run_status(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err)
+static json_t *run_status(struct sl_request *request, struct sl_err *err)
 {
+	const struct sl_view *view = request->view;
 	json_t *result;
 
-	(void)value;
-	(void)ret_stop;
 	result = json_pack("{si sI ss si ss si sb so}", "pid", (int)getpid(), "uptime_ms",
-			   (json_int_t)((now_ns() - view->started_ns) / 1000000), "mode", "forward", "queues",
-			   (int)view->queues, "lane", view->workers[0].lane->ops->name, "frame_size",
-			   (int)view->frame_size, "multi_buffer", view->multi_buffer, "workers",
-			   workers_json(view));
+			   (json_int_t)((now_ns() - view->started_ns) / 1000000), "mode",
+			   view->engines ? "inspect" : "forward", "queues", (int)view->queues, "lane",
+			   view->workers[0].lane->ops->name, "frame_size", (int)view->frame_size,
+			   "multi_buffer", view->multi_buffer, "workers", workers_json(view));
 	if (!result)
 		sl_errno(err, ENOMEM, "status");
 	return result;
@@ -96,22 +90,29 @@ static json_t *empty_result(const char *command, struct sl_err *err)
 	return result;
 }
 
-static json_t *run_stop(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err)
+static json_t *run_stop(struct sl_request *request, struct sl_err *err)
 {
-	(void)view;
-	(void)value;
-	*ret_stop = true;
+	request->wish.stop = true;
 	return empty_result("stop", err);
 }
 
-static json_t *run_log(const struct sl_view *view, const char *value, bool *ret_stop, struct sl_err *err)
+static json_t *run_events(struct sl_request *request, struct sl_err *err)
 {
+	if (!request->view->reporter) {
+		sl_err(err, ENOSYS, "events: this core only forwards");
+		return NULL;
+	}
+	request->wish.events = true;
+	return empty_result("events", err);
+}
+
+static json_t *run_log(struct sl_request *request, struct sl_err *err)
+{
+	const char *word = json_string_value(json_object_get(request->fields, "level"));
 	enum sl_log_level level;
 	json_t *result;
 
-	(void)view;
-	(void)ret_stop;
-	if (!value || sl_log_parse_level(value, &level) < 0) {
+	if (!word || sl_log_parse_level(word, &level) < 0) {
 		sl_err(err, EINVAL, "log: \"level\" must be one of error, warn, info, debug");
 		return NULL;
 	}
@@ -121,10 +122,25 @@ static json_t *run_log(const struct sl_view *view, const char *value, bool *ret_
 	return result;
 }
 
+struct command {
+	const char *name;
+	const char *fields
+		[6]; /* first letter: type (s string, i number, b boolean, o object, a array), then the name */
+	json_t *(*run)(struct sl_request *request, struct sl_err *err);
+};
+
 static const struct command commands[] = {
-	{ "status", NULL, run_status },
-	{ "stop", NULL, run_stop },
-	{ "log", "level", run_log },
+	{ "status", { NULL }, run_status },
+	{ "stop", { NULL }, run_stop },
+	{ "log", { "slevel" }, run_log },
+	{ "events", { NULL }, run_events },
+	{ "figures", { NULL }, sl_answer_figures },
+	{ "policy", { NULL }, sl_answer_policy },
+	{ "names", { "aitems" }, sl_answer_names },
+	{ "sessions", { "ofilter", "safter" }, sl_answer_sessions },
+	{ "session_count", { "ofilter" }, sl_answer_session_count },
+	{ "session_end", { "ofilter", "show" }, sl_answer_session_end },
+	{ "learned", { "iafter", "bclear" }, sl_answer_learned },
 };
 
 static const struct command *find_command(const char *name)
@@ -136,37 +152,64 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* Every field is known, a string, and in its place. */
-static int check_fields(const struct command *command, json_t *request, const char **ret_value,
-			struct sl_err *err)
+static bool is_type(const json_t *field, char type)
 {
-	const char *key, *value = NULL;
+	switch (type) {
+	case 's':
+		return json_is_string(field);
+	case 'i':
+		return json_is_integer(field);
+	case 'b':
+		return json_is_boolean(field);
+	case 'o':
+		return json_is_object(field);
+	default:
+		return json_is_array(field);
+	}
+}
+
+static const char *type_name(char type)
+{
+	return type == 's'   ? "a string"
+	       : type == 'i' ? "a whole number"
+	       : type == 'b' ? "true or false"
+	       : type == 'o' ? "an object"
+			     : "an array";
+}
+
+/* Every field is known and of its type. */
+static int check_fields(const struct command *command, json_t *request, struct sl_err *err)
+{
+	const char *key;
 	json_t *field;
 
 	json_object_foreach (request, key, field) {
+		const char *known = NULL;
+
 		if (!strcmp(key, "cmd"))
 			continue;
-		if (!command->field || strcmp(key, command->field)) {
-			if (strlen(key) > ECHO_MAX)
-				return sl_err(err, EINVAL, "%s: unknown field", command->name);
-			return sl_err(err, EINVAL, "%s: unknown field \"%s\"", command->name, key);
+		for (size_t i = 0;
+		     i < sizeof(command->fields) / sizeof(*command->fields) && command->fields[i]; i++) {
+			if (!strcmp(command->fields[i] + 1, key))
+				known = command->fields[i];
 		}
-		if (!json_is_string(field))
-			return sl_err(err, EINVAL, "%s: \"%s\" must be a string", command->name,
-				      command->field);
-		value = json_string_value(field);
+		if (!known && strlen(key) > ECHO_MAX)
+			return sl_err(err, EINVAL, "%s: unknown field", command->name);
+		if (!known)
+			return sl_err(err, EINVAL, "%s: unknown field \"%s\"", command->name, key);
+		if (!is_type(field, *known))
+			return sl_err(err, EINVAL, "%s: \"%s\" must be %s", command->name, key,
+				      type_name(*known));
 	}
-	*ret_value = value;
 	return 0;
 }
 
-static json_t *run_request(const struct sl_view *view, json_t *request, bool *ret_stop, struct sl_err *err)
+static json_t *run_request(struct sl_request *request, struct sl_err *err)
 {
-	const char *name = json_string_value(json_object_get(request, "cmd"));
+	const char *name = json_string_value(json_object_get(request->fields, "cmd"));
 	const struct command *command;
-	const char *value = NULL;
 
-	if (!json_is_object(request) || !name) {
+	if (!json_is_object(request->fields) || !name) {
 		sl_err(err, EINVAL, "a request is an object with \"cmd\", a string");
 		return NULL;
 	}
@@ -174,12 +217,12 @@ static json_t *run_request(const struct sl_view *view, json_t *request, bool *re
 	if (!command) {
 		if (strlen(name) > ECHO_MAX)
 			name = "…";
-		sl_err(err, ENOSYS, "unknown command \"%s\": status, stop and log are known", name);
+		sl_err(err, ENOSYS, "unknown command \"%s\"", name);
 		return NULL;
 	}
-	if (check_fields(command, request, &value, err) < 0)
+	if (check_fields(command, request->fields, err) < 0)
 		return NULL;
-	return command->run(view, value, ret_stop, err);
+	return command->run(request, err);
 }
 
 /*
@@ -207,26 +250,26 @@ char *sl_answer_error(int code, const char *message)
 			      message));
 }
 
-char *sl_answer(const struct sl_view *view, const char *request, size_t len, bool *ret_stop)
+char *sl_answer(const struct sl_view *view, const char *request, size_t len, int fd, struct sl_wish *ret)
 {
+	struct sl_request asked = { .view = view, .fd = fd };
 	struct sl_err err = { 0 };
 	json_error_t where;
-	json_t *parsed, *result;
-	bool stop = false;
+	json_t *result;
 	char *text;
 
-	parsed = json_loadb(request, len, JSON_REJECT_DUPLICATES, &where);
-	if (!parsed) {
+	asked.fields = json_loadb(request, len, JSON_REJECT_DUPLICATES, &where);
+	if (!asked.fields) {
 		/* jansson's own text may quote half a character of the request. */
 		sl_err(&err, EBADMSG, "not one JSON object: error at byte %d", where.position);
 		return sl_answer_error(err.code, err.text);
 	}
-	result = run_request(view, parsed, &stop, &err);
-	json_decref(parsed);
+	result = run_request(&asked, &err);
+	json_decref(asked.fields);
 	if (!result)
 		return sl_answer_error(err.code, err.text);
 	text = dump(json_pack("{sb so}", "ok", 1, "result", result));
-	if (text && stop)
-		*ret_stop = true;
+	if (text)
+		*ret = asked.wish;
 	return text;
 }

@@ -15,17 +15,34 @@
 
 #include "dpi/worker.h"
 
-/* What there is to tell. */
+struct sl_engine;
+struct sl_policies;
+struct sl_reporter;
+
+/* What there is to tell of, and to tell what to do. */
 struct sl_view {
-	const struct sl_worker *workers;
+	struct sl_worker *workers;
 	uint32_t queues;
 	uint32_t frame_size; /* bytes of a buffer */
 	bool multi_buffer; /* frames may be longer than that */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	/* NULL: frames are only forwarded. */
+	struct sl_engine *const *engines; /* one a queue */
+	struct sl_policies *policies;
+	struct sl_reporter *reporter;
 };
 
-/* *ret_stop: the core is asked to end once the answer is sent. The answer is malloc'ed text, NULL without memory. */
-char *sl_answer(const struct sl_view *view, const char *request, size_t len, bool *ret_stop);
+/* What the client wants besides an answer. */
+struct sl_wish {
+	bool stop; /* the core is to end once the answer is sent */
+	bool events; /* from the answer on, the client is sent events */
+};
+
+/*
+ * fd: a descriptor that came with the request, -1 for none; it stays the
+ * caller's. The answer is malloc'ed text, NULL without memory; then nothing is wished.
+ */
+char *sl_answer(const struct sl_view *view, const char *request, size_t len, int fd, struct sl_wish *ret);
 
 /* The answer to a request that could not even be received. */
 char *sl_answer_error(int code, const char *message);

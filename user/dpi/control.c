@@ -9,19 +9,27 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "dpi/event/reporter.h"
+#include "dpi/figures.h"
 #include "lib/log.h"
 #include "lib/sock.h"
 
 #define ACCEPT_PAUSE_MS 1000 /* out of descriptors: how long not to try again */
+#define EVENTS_MS 50 /* how often events are fetched while somebody wants them, … */
+#define IDLE_MS 1000 /* … and thrown away while nobody does */
+#define STATS_NS 30000000000ull /* between two stats events */
 
 enum { SLOT_SIGNAL, SLOT_EVENT, SLOT_LISTEN, SLOT_CLIENT };
 
 struct server {
 	struct sl_control *control;
 	int clients[SL_CLIENTS_MAX];
+	bool subscribed[SL_CLIENTS_MAX]; /* wants events */
 	unsigned int n_clients;
+	uint64_t events_ns, stats_ns; /* when they were last seen to */
 	bool paused; /* no accept() for a while */
 	bool stop;
 	char message[SL_MSG_MAX];
@@ -30,7 +38,9 @@ struct server {
 static void drop_client(struct server *server, unsigned int i)
 {
 	close(server->clients[i]);
-	server->clients[i] = server->clients[--server->n_clients];
+	server->n_clients--;
+	server->clients[i] = server->clients[server->n_clients];
+	server->subscribed[i] = server->subscribed[server->n_clients];
 }
 
 /* One client that is not welcome or not there any more is no failure of ours. */
@@ -54,32 +64,110 @@ static void accept_client(struct server *server)
 		close(fd);
 		return;
 	}
+	server->subscribed[server->n_clients] = false;
 	server->clients[server->n_clients++] = fd;
 }
 
 /* Reads one request and answers it. False: the client is to be dropped. */
-static bool serve(struct server *server, int fd)
+static bool serve(struct server *server, unsigned int i)
 {
-	ssize_t n = sl_sock_recv(fd, server->message, sizeof(server->message));
+	int fd = server->clients[i], passed = -1, r;
+	ssize_t n = sl_sock_recv_fd(fd, server->message, sizeof(server->message), &passed);
+	struct sl_wish wish = { false, false };
 	char *answer;
-	int r;
 
 	if (n == -EAGAIN || n == -EINTR)
 		return true;
 	if (n == -EMSGSIZE)
 		answer = sl_answer_error(EMSGSIZE, "the request is longer than 64 KiB");
 	else if (n <= 0)
-		return false;
+		answer = NULL;
 	else
-		answer = sl_answer(&server->control->view, server->message, n, &server->stop);
+		answer = sl_answer(&server->control->view, server->message, n, passed, &wish);
+	if (passed >= 0)
+		close(passed);
 	if (!answer)
 		return false;
+	server->stop = server->stop || wish.stop;
 	/* A client that does not read fills its queue and is dropped: the descriptor does not block. */
 	r = sl_sock_send(fd, answer, strlen(answer));
 	free(answer);
 	if (r < 0)
 		sl_debug("control socket: client dropped: %s", strerror(-r));
+	else if (wish.events)
+		server->subscribed[i] = true;
 	return r >= 0;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static unsigned int subscribers(const struct server *server)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < server->n_clients; i++)
+		n += server->subscribed[i];
+	return n;
+}
+
+/* To all who want it. Who does not read in time loses it: one message or more, whole ones, and stays. */
+static void publish(struct server *server, const char *text, size_t len)
+{
+	for (unsigned int i = server->n_clients; len && i-- > 0;) {
+		int r = server->subscribed[i] ? sl_sock_send(server->clients[i], text, len) : 0;
+
+		if (r < 0 && r != -EAGAIN)
+			drop_client(server, i);
+	}
+}
+
+static void publish_stats(struct server *server, uint64_t now)
+{
+	const struct sl_view *view = &server->control->view;
+	struct sl_core_figures figures;
+	struct sl_eve_stats stats;
+	const char *text;
+	size_t len;
+
+	if (now - server->stats_ns < STATS_NS)
+		return;
+	server->stats_ns = now;
+	if (sl_figures_collect(view, &figures, NULL) < 0)
+		return;
+	sl_figures_stats(&figures, &stats);
+	text = sl_reporter_stats(view->reporter, &stats, &len);
+	publish(server, text, len);
+}
+
+/* How long until the next look, in ms. */
+static int see_to_events(struct server *server)
+{
+	struct sl_reporter *reporter = server->control->view.reporter;
+	uint64_t now = now_ns();
+	const char *text;
+	size_t len;
+
+	if (!reporter)
+		return -1;
+	if (!subscribers(server)) {
+		if (now - server->events_ns >= IDLE_MS * 1000000ull) {
+			server->events_ns = now;
+			sl_reporter_discard(reporter);
+		}
+		return IDLE_MS;
+	}
+	do {
+		text = sl_reporter_next(reporter, &len);
+		publish(server, text, len);
+	} while (len > SL_REPORT_MAX / 2);
+	publish_stats(server, now);
+	return EVENTS_MS;
 }
 
 static unsigned int collect(const struct server *server, struct pollfd *fds)
@@ -118,7 +206,7 @@ static void serve_clients(struct server *server, const struct pollfd *fds)
 {
 	/* From the end, because dropping one moves the last into its place. */
 	for (unsigned int i = server->n_clients; i-- > 0 && !server->stop;) {
-		if (fds[SLOT_CLIENT + i].revents && !serve(server, server->clients[i]))
+		if (fds[SLOT_CLIENT + i].revents && !serve(server, i))
 			drop_client(server, i);
 	}
 }
@@ -136,7 +224,9 @@ int sl_control_run(struct sl_control *control, struct sl_err *err)
 	    fcntl(control->listen_fd, F_SETFL, fcntl(control->listen_fd, F_GETFL) | O_NONBLOCK) < 0)
 		r = sl_errno(err, errno, "control socket: descriptor %d", control->listen_fd);
 	while (!r && !server->stop) {
-		int n = poll(fds, collect(server, fds), server->paused ? ACCEPT_PAUSE_MS : -1);
+		int wait = see_to_events(server);
+		int n = poll(fds, collect(server, fds),
+			     server->paused && (wait < 0 || wait > ACCEPT_PAUSE_MS) ? ACCEPT_PAUSE_MS : wait);
 
 		server->paused = server->paused && n != 0;
 		if (n < 0 && errno == EINTR)

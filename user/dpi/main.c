@@ -19,10 +19,13 @@
 #include <unistd.h>
 
 #include "dpi/control.h"
+#include "dpi/decide/engine.h"
+#include "dpi/event/reporter.h"
 #include "dpi/filter.h"
 #include "dpi/forward.h"
 #include "dpi/io/xsk.h"
 #include "dpi/options.h"
+#include "dpi/policy/policies.h"
 #include "dpi/record.h"
 #include "dpi/sandbox.h"
 #include "dpi/worker.h"
@@ -34,6 +37,10 @@ struct core {
 	struct sl_xsk *xsk;
 	bool published;
 	struct sl_worker workers[SL_QUEUES_MAX];
+	struct sl_engine *engines[SL_QUEUES_MAX];
+	struct sl_event_ring *rings[SL_QUEUES_MAX];
+	struct sl_policies *policies;
+	struct sl_reporter *reporter;
 	int stop_fd, event_fd, signal_fd;
 	uid_t owner; /* who started us */
 	struct timespec started;
@@ -59,6 +66,29 @@ static int open_events(struct core *core, struct sl_err *err)
 	return 0;
 }
 
+/* While files can still be read: nDPI is one. */
+static int open_engines(struct core *core, struct sl_err *err)
+{
+	const struct sl_options *options = &core->options;
+	struct sl_engine_conf conf;
+	int r;
+
+	sl_engine_conf_init(&conf);
+	conf.sessions = options->sessions;
+	conf.say_unreachable = options->say_unreachable;
+	r = sl_policies_open(&core->policies, options->queues, err);
+	for (uint32_t q = 0; q < options->queues && r >= 0; q++) {
+		r = sl_engine_open(&core->engines[q], &conf, q, options->queues, core->policies,
+				   sl_xsk_lane(core->xsk, q), err);
+		if (r >= 0)
+			core->rings[q] = sl_engine_events(core->engines[q]);
+	}
+	if (r >= 0)
+		r = sl_reporter_open(&core->reporter, options->vth, options->events_per_second, core->rings,
+				     options->queues, err);
+	return r;
+}
+
 /* Everything that needs privileges, and then their end. */
 static int open_core(struct core *core, const char **ret_user, struct sl_err *err)
 {
@@ -78,6 +108,11 @@ static int open_core(struct core *core, const char **ret_user, struct sl_err *er
 	if (r < 0)
 		return r;
 	core->published = true;
+	if (!options->forward_only) {
+		r = open_engines(core, err);
+		if (r < 0)
+			return r;
+	}
 	return sl_sandbox_enter(options->user, ret_user, err);
 }
 
@@ -91,7 +126,13 @@ static int start_workers(struct core *core, struct sl_err *err)
 		int r;
 
 		worker->lane = sl_xsk_lane(core->xsk, q);
-		worker->handle = sl_forward_all;
+		worker->handle = core->engines[q] ? sl_engine_handle : sl_forward_all;
+		if (core->engines[q]) {
+			worker->turn = sl_engine_turn;
+			worker->rest = sl_engine_rest;
+			worker->may_begin = core->options.wait_policy ? sl_engine_ready : NULL;
+			worker->context = core->engines[q];
+		}
 		worker->queue = q;
 		worker->heartbeat_ms = core->options.heartbeat_ms;
 		worker->busy_poll_us = core->options.busy_poll_us;
@@ -136,6 +177,9 @@ static int run_core(struct core *core, struct sl_err *err)
 			.frame_size = SL_XSK_CHUNK,
 			.multi_buffer = sl_xsk_multi_buffer(core->xsk),
 			.started_ns = (uint64_t)core->started.tv_sec * 1000000000u + core->started.tv_nsec,
+			.engines = core->engines[0] ? core->engines : NULL,
+			.policies = core->policies,
+			.reporter = core->reporter,
 		},
 		.listen_fd = core->options.control_fd,
 		.signal_fd = core->signal_fd,
@@ -175,6 +219,10 @@ static void close_core(struct core *core)
 		sl_warn("telling the workers to end failed");
 	for (uint32_t q = 0; q < core->options.queues; q++)
 		close_worker(&core->workers[q]);
+	sl_reporter_close(core->reporter);
+	for (uint32_t q = 0; q < core->options.queues; q++)
+		sl_engine_close(core->engines[q]);
+	sl_policies_close(core->policies);
 	if (core->published && sl_xsk_withdraw(core->xsk, core->records.xsks_fd, &err) < 0)
 		sl_debug("%s; the kernel does it when they close", err.text);
 	sl_xsk_close(core->xsk);

@@ -26,6 +26,11 @@ enum option_id {
 	OPT_LOCK_FD,
 	OPT_READY_FD,
 	OPT_BUSY_POLL,
+	OPT_FORWARD_ONLY,
+	OPT_SESSIONS,
+	OPT_SAY_UNREACHABLE,
+	OPT_WAIT_POLICY,
+	OPT_EVENTS,
 	OPT_USER,
 	OPT_LOG_LEVEL,
 	OPT_LOG_TARGET,
@@ -45,6 +50,11 @@ static const struct option long_options[] = {
 	{ "lock-fd", required_argument, NULL, OPT_LOCK_FD },
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 	{ "busy-poll-us", required_argument, NULL, OPT_BUSY_POLL },
+	{ "forward-only", no_argument, NULL, OPT_FORWARD_ONLY },
+	{ "sessions", required_argument, NULL, OPT_SESSIONS },
+	{ "say-unreachable", no_argument, NULL, OPT_SAY_UNREACHABLE },
+	{ "wait-policy", no_argument, NULL, OPT_WAIT_POLICY },
+	{ "events-per-second", required_argument, NULL, OPT_EVENTS },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "log-target", required_argument, NULL, OPT_LOG_TARGET },
@@ -57,7 +67,7 @@ static const char help[] =
 	"Usage: sluice-dpi --vth NAME --queues N --mtu N --heartbeat-ms N\n"
 	"                  { --pin-dir DIR | --xsks-map-fd N --core-map-fd N } [OPTION]...\n"
 	"\n"
-	"Forwards the frames of NAME through AF_XDP sockets. Started by sluiced; by hand as\n"
+	"Inspects and forwards the frames of NAME through AF_XDP sockets. Started by sluiced; by hand as\n"
 	"root, in the agent's network namespace, with the programs attached.\n"
 	"\n"
 	"  --vth NAME           interface\n"
@@ -71,6 +81,11 @@ static const char help[] =
 	"  --lock-fd N          a lock file to be kept open\n"
 	"  --ready-fd N         where \"R\" is written once frames are forwarded\n"
 	"  --busy-poll-us N     preferred busy polling, that long without frames; 0 (default): off\n"
+	"  --forward-only       inspect nothing: no sessions, policy or events\n"
+	"  --sessions N         at most so many sessions a worker (default: as memory allows)\n"
+	"  --say-unreachable    answer a denied datagram by an ICMP error\n"
+	"  --wait-policy        as if absent until the first policy has come\n"
+	"  --events-per-second N  of each kind; 0: no limit (default 1000)\n"
 	"  --user NAME          user to become (default: sluice if it exists, else nobody)\n"
 	"  --log-level LEVEL    error, warn, info (default), debug\n"
 	"  --log-target TARGET  stderr (default), syslog, journal\n"
@@ -137,6 +152,19 @@ static int set_option(struct sl_options *options, int id, const char *name, cons
 		return descriptor(name, text, &options->ready_fd, err);
 	case OPT_BUSY_POLL:
 		return number(name, text, 0, 1000000, &options->busy_poll_us, err);
+	case OPT_FORWARD_ONLY:
+		options->forward_only = true;
+		return 0;
+	case OPT_SAY_UNREACHABLE:
+		options->say_unreachable = true;
+		return 0;
+	case OPT_WAIT_POLICY:
+		options->wait_policy = true;
+		return 0;
+	case OPT_SESSIONS:
+		return number(name, text, 1024, 16000000, &options->sessions, err);
+	case OPT_EVENTS:
+		return number(name, text, 0, 1000000, &options->events_per_second, err);
 	case OPT_USER:
 		options->user = text;
 		return 0;
@@ -164,6 +192,9 @@ static int check(const struct sl_options *options, struct sl_err *err)
 	if (!options->pin_dir && (options->xsks_map_fd < 0 || options->core_map_fd < 0))
 		return sl_err(err, EINVAL,
 			      "--pin-dir, or both --xsks-map-fd and --core-map-fd, is needed; see --help");
+	if (options->wait_policy && (options->forward_only || options->control_fd < 0))
+		return sl_err(err, EINVAL,
+			      "--wait-policy needs --control-fd, and inspection: without, none can come");
 	if (options->pin_dir && fds)
 		return sl_err(err, EINVAL, "--pin-dir and map descriptors exclude each other");
 	return 0;
@@ -177,6 +208,7 @@ int sl_options_parse(struct sl_options *ret, int argc, char **argv, struct sl_er
 		.control_fd = -1,
 		.lock_fd = -1,
 		.ready_fd = -1,
+		.events_per_second = 1000,
 		.log_level = SL_LOG_INFO,
 		.log_target = SL_LOG_STDERR,
 	};

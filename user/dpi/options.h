@@ -3,6 +3,7 @@
 #ifndef SLUICE_DPI_OPTIONS_H
 #define SLUICE_DPI_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -16,6 +17,11 @@ struct sl_options {
 	int xsks_map_fd, core_map_fd;
 	int control_fd, lock_fd, ready_fd; /* -1: none */
 	const char *user; /* NULL: the default */
+	bool forward_only; /* nothing is inspected */
+	bool say_unreachable;
+	bool wait_policy; /* forwards nothing before the first policy has come */
+	uint32_t sessions; /* of each worker; 0: the default */
+	uint32_t events_per_second; /* of a kind; 0: no limit */
 	enum sl_log_level log_level;
 	enum sl_log_target log_target;
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define BUDGET 64 /* frames between two looks at the clock; also the kernel's own for one queue */
+#define HOLD_MS 100 /* between two looks while it may not begin; a letter wakes it at once */
 #define PENDING_MS 1 /* how soon to try again to send what the kernel would not take */
 #define LAST_RUNS 64 /* at the end: what has been received still leaves, but not for ever */
 
@@ -55,6 +56,31 @@ static bool told_to_stop(const struct sl_worker *worker)
 	return poll(&stop, 1, 0) > 0;
 }
 
+/* Without frames and without a heartbeat, until it may begin. True when stop_fd is readable. */
+static bool hold(struct sl_worker *worker)
+{
+	struct pollfd fds[] = {
+		{ .fd = worker->stop_fd, .events = POLLIN },
+		{ .fd = worker->mailbox.wake_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (worker->turn)
+			worker->turn(worker->context, now_ns());
+		sl_mailbox_look(&worker->mailbox, worker->context);
+		if (worker->may_begin(worker->context))
+			return false;
+		if (worker->rest)
+			worker->rest(worker->context);
+		if (poll(fds, 2, HOLD_MS) <= 0)
+			continue;
+		if (fds[1].revents)
+			sl_mailbox_woken(&worker->mailbox);
+		if (fds[0].revents)
+			return true;
+	}
+}
+
 static int forward(struct sl_worker *worker)
 {
 	struct sl_lane *lane = worker->lane;
@@ -66,11 +92,21 @@ static int forward(struct sl_worker *worker)
 	uint64_t busy_ns = worker->busy_poll_us * 1000ull;
 	int timeout_ms = eighth < 1000000 ? 1 : (int)(eighth / 1000000);
 	uint64_t now = now_ns(), stamped = now, last_frame = now;
+	bool held = worker->may_begin && !worker->may_begin(worker->context);
 	int r, taken;
 
-	sl_record_set(&lane->record->heartbeat_ns, now);
-	atomic_store(&worker->running, true);
+	if (!held)
+		sl_record_set(&lane->record->heartbeat_ns, now);
+	atomic_store(&worker->running, !held);
+	/* Held or not it is here: what it waits for comes by requests, which are answered from then on. */
 	tell(worker);
+	if (held) {
+		if (hold(worker))
+			return 0;
+		now = stamped = last_frame = now_ns();
+		sl_record_set(&lane->record->heartbeat_ns, now);
+		atomic_store(&worker->running, true);
+	}
 	for (;;) {
 		if (worker->turn)
 			worker->turn(worker->context, now);
@@ -92,6 +128,8 @@ static int forward(struct sl_worker *worker)
 		}
 		if (taken || now - last_frame < busy_ns)
 			continue;
+		if (worker->rest)
+			worker->rest(worker->context);
 		if (wait_for_frames(worker, lane->pending ? PENDING_MS : timeout_ms))
 			return 0;
 		now = now_ns();

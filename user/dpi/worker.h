@@ -5,7 +5,8 @@
  *
  * Invariant: the lane, its record and its frames are touched by this thread
  * alone from start to join, and the heartbeat is stamped only from the loop
- * that forwards, so that a stuck worker goes stale.
+ * that forwards, so that a stuck worker goes stale, and one that must not
+ * begin yet counts as absent.
  */
 #ifndef SLUICE_DPI_WORKER_H
 #define SLUICE_DPI_WORKER_H
@@ -25,7 +26,10 @@ struct sl_worker {
 	sl_frame_handler handle;
 	/* Before each run, with the time it is: for what is due, not for what takes long. NULL: nothing. */
 	void (*turn)(void *context, uint64_t now_ns);
-	void *context; /* of both */
+	void (*rest)(void *context); /* before it sleeps; NULL: nothing */
+	/* May frames be taken, and heartbeats stamped? Asked until the first yes. NULL: at once. */
+	bool (*may_begin)(void *context);
+	void *context; /* of all four */
 	struct sl_mailbox mailbox; /* open, or SL_MAILBOX_NONE */
 	uint32_t queue;
 	uint32_t heartbeat_ms; /* stamped at least every quarter of it */

@@ -33,6 +33,7 @@ struct key {
 static const char *const on_exit_words[] = { "keep", "release", NULL };
 static const char *const attach_words[] = { "auto", "tcx", "clsact", NULL };
 static const char *const redirect_words[] = { "auto", "peer", "plain", NULL };
+static const char *const side_words[] = { "auto", "host", "workload", NULL };
 static const char *const dpi_words[] = { "internal", "external", NULL };
 
 static int set_number(const struct key *key, void *field, const char *value, struct sl_err *err)
@@ -117,6 +118,21 @@ static int set_user(const struct key *key, void *field, const char *value, struc
 {
 	if (strchr(value, ':') || strchr(value, '/'))
 		return sl_err(err, EINVAL, "'%s' is not a user's name", value);
+	return set_text(key, field, value, err);
+}
+
+static int set_policy(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	return *value ? set_path(key, field, value, err) : set_text(key, field, value, err);
+}
+
+static int set_output(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	const char *path = strncmp(value, "unix:", 5) ? value : value + 5;
+
+	if (*value && strcmp(value, "-") && *path != '/')
+		return sl_err(err, EINVAL, "'%s' is neither an absolute path, nor unix: and one, nor -",
+			      value);
 	return set_text(key, field, value, err);
 }
 
@@ -269,16 +285,42 @@ static const struct key keys[] = {
 	    "preferred busy polling of the AF_XDP sockets, 0 is off (default: 0)", .min = 0, .max = 1000000),
 	KEY("dpi", dpi_user, "USER", set_user,
 	    "the core's user once it runs (default: sluice, else nobody)"),
+	KEY("dpi", inspect, "BOOL", set_bool,
+	    "sessions, applications, policy, events; no: frames are only forwarded (default: yes)"),
+	KEY("dpi", sessions, "N", set_number,
+	    "at most so many sessions a worker, 1024 at least; 0: as memory allows (default: 0)",
+	    .min = 0, .max = 16000000),
+	KEY("dpi", say_unreachable, "BOOL", set_bool,
+	    "answer a denied datagram by an ICMP error, yes or no (default: no)"),
+	KEY("policy", policy, "FILE", set_policy,
+	    "policy applied at start and on SIGHUP (default: none, the one accepted last)"),
+	KEY("events", events, "WHERE", set_output,
+	    "EVE lines: a file, unix:PATH or - (default: nowhere)"),
+	KEY("events", events_per_second, "N", set_number,
+	    "of each kind at most, 0: no limit (default: 1000)", .min = 0, .max = 1000000),
 	KEY("workload", mode, "MODE", set_mode,
 	    "of newly taken ports: off, tap, inline or quarantine (default: inline)"),
 	KEY("workload", fail, "HOW", set_fail,
 	    "of newly taken ports when the core is absent: closed or open (default: closed)"),
 	KEY("workload", strict, "BOOL", set_bool,
 	    "of newly taken ports: drop what cannot be inspected, yes or no (default: yes)"),
+	KEY("workload", side, "SIDE", set_choice,
+	    "of newly taken ports: auto, host or workload (default: workload)", .words = side_words),
 	KEY("workload", non_ip, "LIST", set_non_ip,
 	    "ethertypes (0x88cc, llc) that pass in strict, comma-separated (default: none)"),
 };
 /* clang-format on */
+
+int sl_side_parse(const char *word, enum sl_side *ret)
+{
+	for (unsigned int i = 0; side_words[i]; i++) {
+		if (!strcmp(word, side_words[i])) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
 
 void sl_conf_defaults(struct sl_conf *conf)
 {
@@ -296,6 +338,9 @@ void sl_conf_defaults(struct sl_conf *conf)
 		.mode = SL_MODE_INLINE,
 		.fail = SL_FAIL_CLOSED,
 		.strict = true,
+		.inspect = true,
+		.events_per_second = 1000,
+		.side = SL_SIDE_WORKLOAD,
 	};
 }
 

@@ -24,6 +24,8 @@
 enum sl_on_exit { SL_EXIT_KEEP, SL_EXIT_RELEASE };
 enum sl_attach { SL_ATTACH_AUTO, SL_ATTACH_TCX, SL_ATTACH_CLSACT };
 enum sl_redirect { SL_REDIRECT_AUTO, SL_REDIRECT_PEER, SL_REDIRECT_PLAIN };
+/* By which end of its veth a port is taken. */
+enum sl_side { SL_SIDE_AUTO, SL_SIDE_HOST, SL_SIDE_WORKLOAD };
 enum sl_dpi { SL_DPI_INTERNAL, SL_DPI_EXTERNAL };
 
 struct sl_conf {
@@ -48,8 +50,15 @@ struct sl_conf {
 	__u8 mode; /* enum sl_mode */
 	__u8 fail; /* enum sl_fail */
 	bool strict;
+	enum sl_side side;
 	__u16 non_ip[SL_ETYPES_MAX];
 	__u32 n_non_ip;
+	bool inspect; /* no: the core only forwards */
+	__u32 sessions; /* of each worker, at most; 0: as memory allows */
+	bool say_unreachable;
+	char policy[SL_PATH_LEN]; /* file; empty: none */
+	char events[SL_PATH_LEN]; /* empty: nowhere; "-", "unix:PATH", or a file */
+	__u32 events_per_second;
 };
 
 void sl_conf_defaults(struct sl_conf *conf);
@@ -59,6 +68,8 @@ int sl_conf_read(struct sl_conf *conf, const char *path, struct sl_err *err);
 int sl_conf_set(struct sl_conf *conf, const char *key, const char *value, struct sl_err *err);
 /* What no single key shows; to be called once all options are set (sl_conf_read() does it itself). 0 or -EINVAL. */
 int sl_conf_check(const struct sl_conf *conf, struct sl_err *err);
+/* "auto", "host", "workload"; parse: 0 or -EINVAL. */
+int sl_side_parse(const char *word, enum sl_side *ret);
 /* Walks the keys: name, default as text, meaning. Returns NULL behind the last. */
 struct sl_conf_key {
 	const char *section, *name, *value_name, *help;

@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/fault.h"
+
 struct feature_names {
 	unsigned int n;
 	char (*name)[ETH_GSTRING_LEN];
@@ -33,6 +35,9 @@ static int call(const char *ifname, void *command)
 		return -ENAMETOOLONG;
 	strcpy(request.ifr_name, ifname);
 	request.ifr_data = command;
+	rc = sl_fault("ioctl");
+	if (rc)
+		return -rc;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;

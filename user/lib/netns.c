@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/fault.h"
+
 #define NETNS_DIR "/run/netns"
 #define DOCKER_DIR "/run/docker/netns"
 
@@ -173,8 +175,9 @@ int sl_netns_enter(int netns_fd, struct sl_err *err)
 	/* Callers nest, and most often work where they are: that costs nothing. */
 	if (is_where_we_are(netns_fd))
 		return token;
-	if (setns(netns_fd, CLONE_NEWNET)) {
-		code = errno;
+	code = sl_fault("setns");
+	if (code || setns(netns_fd, CLONE_NEWNET)) {
+		code = code ? code : errno;
 		close(token);
 		return sl_errno(err, code, "cannot enter a network namespace (CAP_SYS_ADMIN is needed)");
 	}

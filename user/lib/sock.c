@@ -150,3 +150,56 @@ ssize_t sl_sock_recv(int fd, void *buf, size_t size)
 		return -errno;
 	return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
 }
+
+union control {
+	struct cmsghdr header; /* for its alignment */
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+ssize_t sl_sock_recv_fd(int fd, void *buf, size_t size, int *ret_fd)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = size < SL_MSG_MAX ? size : SL_MSG_MAX };
+	/* Room for one: the kernel closes what does not fit. */
+	union control control;
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.space,
+			      .msg_controllen = sizeof(control.space) };
+	const struct cmsghdr *part;
+	ssize_t n;
+
+	*ret_fd = -1;
+	do {
+		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	part = CMSG_FIRSTHDR(&msg);
+	if (part && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS &&
+	    part->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_fd, CMSG_DATA(part), sizeof(int));
+	return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
+}
+
+int sl_sock_send_fd(int fd, const void *data, size_t len, int passed)
+{
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+	union control control = { .space = { 0 } };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.space,
+			      .msg_controllen = sizeof(control.space) };
+	struct cmsghdr *part = CMSG_FIRSTHDR(&msg);
+	ssize_t n;
+
+	if (len > SL_MSG_MAX)
+		return -EMSGSIZE;
+	part->cmsg_level = SOL_SOCKET;
+	part->cmsg_type = SCM_RIGHTS;
+	part->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(part), &passed, sizeof(int));
+	do {
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}

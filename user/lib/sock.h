@@ -26,4 +26,9 @@ int sl_sock_send(int fd, const void *data, size_t len);
 /* Receives one message into buf (size bytes). Its length, 0 at the end, -EMSGSIZE if it was cut, -errno. */
 ssize_t sl_sock_recv(int fd, void *buf, size_t size);
 
+/* The same with a descriptor that may come with the message: -1 if none does, else the caller's to close. */
+ssize_t sl_sock_recv_fd(int fd, void *buf, size_t size, int *ret_fd);
+/* Sends a descriptor with the message; it stays the caller's. 0 or -errno. */
+int sl_sock_send_fd(int fd, const void *data, size_t len, int passed);
+
 #endif

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/fault.h"
+
 static int sysctl_open(const char *path, int flags)
 {
 	char full[512];
@@ -21,6 +23,9 @@ static int sysctl_open(const char *path, int flags)
 	len = snprintf(full, sizeof(full), "/proc/sys/%s", path);
 	if (len < 0 || (size_t)len >= sizeof(full))
 		return -ENAMETOOLONG;
+	fd = sl_fault("open of a sysctl");
+	if (fd)
+		return -fd;
 	fd = open(full, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -34,8 +39,10 @@ int sl_sysctl_write(const char *path, const char *value, struct sl_err *err)
 	fd = sysctl_open(path, O_WRONLY);
 	if (fd < 0)
 		return sl_errno(err, -fd, "cannot open sysctl %s for writing", path);
-	done = write(fd, value, len);
-	code = done < 0 ? errno : (size_t)done < len ? EIO : 0;
+	code = sl_fault("write of a sysctl");
+	done = code ? -1 : write(fd, value, len);
+	if (!code)
+		code = done < 0 ? errno : (size_t)done < len ? EIO : 0;
 	close(fd);
 	if (code)
 		return sl_errno(err, code, "cannot set sysctl %s to \"%s\"", path, value);

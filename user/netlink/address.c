@@ -20,6 +20,9 @@
 /* What no one can set, and what depends on the carrier and the moment. */
 #define FLAGS_VOLATILE (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_OPTIMISTIC | IFA_F_STABLE_PRIVACY)
 
+/* For put(), beside the kernel's flags: the address without its IFA_F_MCAUTOJOIN. */
+#define WITHOUT_JOINING (1u << 31)
+
 static struct ifaddrmsg *body(const struct nlmsghdr *message)
 {
 	return nlmsg_data(message);
@@ -43,6 +46,11 @@ bool addr_is_temporary(const struct nlmsghdr *addr)
 {
 	/* The same bit means "secondary" for IPv4. */
 	return body(addr)->ifa_family == AF_INET6 && (flags_of(addr) & IFA_F_TEMPORARY);
+}
+
+bool addr_is_duplicate(const struct nlmsghdr *addr)
+{
+	return flags_of(addr) & IFA_F_DADFAILED;
 }
 
 struct filter {
@@ -125,15 +133,63 @@ static int put(struct nls *nls, const struct nlmsghdr *addr, __u32 ifindex, __u1
 {
 	struct nl_msg *msg = message_copy(addr, RTM_NEWADDR, NLM_F_CREATE | mode, 0);
 	char text[64];
+	__u32 flags;
 
 	describe(addr, text, sizeof(text));
 	if (msg) {
 		struct nlmsghdr *copy = nlmsg_hdr(msg);
 
 		body(copy)->ifa_index = ifindex;
-		set_flags(copy, (flags_of(copy) & ~FLAGS_VOLATILE) | more_flags);
+		flags = (flags_of(copy) & ~FLAGS_VOLATILE) | (more_flags & ~WITHOUT_JOINING);
+		if (more_flags & WITHOUT_JOINING)
+			flags &= ~IFA_F_MCAUTOJOIN;
+		set_flags(copy, flags);
 	}
 	return nls_call(nls, msg, err, "put address %s onto interface %u", text, ifindex);
+}
+
+/*
+ * A socket of the kernel's own joins the group of such an address, and leaves
+ * it only when the address is removed by a message, not when the interface
+ * goes or is set down: back under its index, the address is then refused for
+ * ever. For IPv4 whatever removes an address of that group by message makes the
+ * socket leave, also one that had not joined. For IPv6 there is only
+ * addr_leave_groups(), in time.
+ */
+static int join_anew(struct nls *nls, const struct nlmsghdr *addr, __u32 ifindex, struct sl_err *err)
+{
+	struct nl_msg *msg = message_copy(addr, RTM_DELADDR, 0, 0);
+	char text[64];
+	int rc;
+
+	describe(addr, text, sizeof(text));
+	if (msg)
+		body(nlmsg_hdr(msg))->ifa_index = ifindex;
+	rc = put(nls, addr, ifindex, NLM_F_EXCL, WITHOUT_JOINING, err);
+	if (rc) {
+		nlmsg_free(msg);
+		return rc;
+	}
+	rc = nls_call(nls, msg, err, "remove address %s from interface %u", text, ifindex);
+	return rc ? rc : put(nls, addr, ifindex, NLM_F_EXCL, 0, err);
+}
+
+int addr_leave_groups(struct nls *nls, __u32 ifindex, struct msgs *ret, struct sl_err *err)
+{
+	struct msgs addrs = MSGS_NONE;
+	size_t i;
+	int rc;
+
+	rc = dump(nls, ifindex, &addrs, err);
+	for (i = 0; !rc && i < addrs.n; i++) {
+		if (!(flags_of(addrs.item[i]) & IFA_F_MCAUTOJOIN))
+			continue;
+		rc = remove_one(nls, addrs.item[i], err);
+		if (!rc && ret)
+			rc = msgs_add(ret, addrs.item[i]);
+	}
+	msgs_clear(&addrs);
+	return rc;
 }
 
 int addr_remove_all(struct nls *nls, __u32 ifindex, struct sl_err *err)
@@ -174,9 +230,11 @@ int addr_replay(struct nls *nls, const struct msgs *addrs, int family, __u32 ifi
 		size_t at = family == AF_INET6 ? addrs->n - 1 - i : i;
 		const struct nlmsghdr *addr = addrs->item[at];
 
-		if (body(addr)->ifa_family != family || has_expired(addr))
+		if (body(addr)->ifa_family != family || addr_is_duplicate(addr) || has_expired(addr))
 			continue;
 		rc = put(nls, addr, ifindex, NLM_F_EXCL, family == AF_INET6 ? IFA_F_NODAD : 0, err);
+		if (rc == -EADDRINUSE && family == AF_INET && (flags_of(addr) & IFA_F_MCAUTOJOIN))
+			rc = join_anew(nls, addr, ifindex, err);
 		/* One the kernel made by itself meanwhile: brought to the right flags by addr_settle(). */
 		if (rc && rc != -EEXIST)
 			return rc;
@@ -194,8 +252,9 @@ int addr_settle(struct nls *nls, const struct msgs *addrs, __u32 ifindex, struct
 
 		if (body(addr)->ifa_family != AF_INET6 || (flags_of(addr) & IFA_F_NODAD) || has_expired(addr))
 			continue;
-		rc = put(nls, addr, ifindex, NLM_F_REPLACE, 0, err);
-		if (rc)
+		/* A duplicate only now, when its question can reach whoever else has it. */
+		rc = put(nls, addr, ifindex, addr_is_duplicate(addr) ? NLM_F_EXCL : NLM_F_REPLACE, 0, err);
+		if (rc && !(rc == -EEXIST && addr_is_duplicate(addr)))
 			return rc;
 	}
 	return 0;

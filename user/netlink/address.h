@@ -18,7 +18,16 @@ int addr_settle(struct nls *nls, const struct msgs *addrs, __u32 ifindex, struct
 /* All that are on ifindex. 0 or -errno. */
 int addr_remove_all(struct nls *nls, __u32 ifindex, struct sl_err *err);
 
+/*
+ * Removes those that join their group by themselves, before the interface goes
+ * or is set down; *ret (NULL: nowhere) gets them. 0 or -errno.
+ */
+int addr_leave_groups(struct nls *nls, __u32 ifindex, struct msgs *ret, struct sl_err *err);
+
 /* An address the kernel cannot be told to have (made by itself, temporary): its flag cannot be set from outside. */
 bool addr_is_temporary(const struct nlmsghdr *addr);
+
+/* The kernel has found that somebody else has it too: it is put back to find that out again, not to be used. */
+bool addr_is_duplicate(const struct nlmsghdr *addr);
 
 #endif

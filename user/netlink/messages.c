@@ -140,6 +140,39 @@ const struct nlmsghdr *messages_missing(const struct object_kind *kind, const st
 	return NULL;
 }
 
+int messages_replay(const struct object_kind *kind, struct nls *nls, const struct msgs *list, __u32 from,
+		    __u32 to, struct sl_err *err)
+{
+	const struct nlmsghdr **waiting;
+	size_t n = list->n, left, i;
+	int rc, first = 0;
+
+	if (!n)
+		return 0;
+	waiting = calloc(n, sizeof(*waiting));
+	if (!waiting)
+		return sl_err(err, ENOMEM, "out of memory for %zu objects of kind %s", n, kind->name);
+	for (i = 0; i < n; i++)
+		waiting[i] = list->item[i];
+	while (n) {
+		left = 0;
+		for (i = 0; i < n; i++) {
+			rc = kind->put(nls, waiting[i], from, to, left ? NULL : err);
+			if (!rc)
+				continue;
+			if (!left)
+				first = rc;
+			waiting[left++] = waiting[i];
+		}
+		/* Nothing helps these any more; the first one's error stands for all. */
+		if (left == n)
+			break;
+		n = left;
+	}
+	free(waiting);
+	return n ? first : 0;
+}
+
 void address_text(int family, const struct nlattr *attr, int length, char *text, size_t size)
 {
 	char number[INET6_ADDRSTRLEN] = "?";

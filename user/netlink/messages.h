@@ -53,7 +53,19 @@ struct object_kind {
 	int (*remove)(struct nls *nls, const struct nlmsghdr *message, struct sl_err *err);
 	/* In the words of `ip`, for errors; written to text. */
 	void (*describe)(const struct nlmsghdr *message, char *text, size_t size);
+	/*
+	 * Puts one onto interface `to` that was on `from`; there already is no
+	 * error. NULL for kinds with a way of their own. 0 or -errno.
+	 */
+	int (*put)(struct nls *nls, const struct nlmsghdr *message, __u32 from, __u32 to, struct sl_err *err);
 };
+
+/*
+ * Puts all of them. One that leans on another which is not there yet is tried
+ * again behind it; it is an error when nothing helps any more.
+ */
+int messages_replay(const struct object_kind *kind, struct nls *nls, const struct msgs *list, __u32 from,
+		    __u32 to, struct sl_err *err);
 
 /* Equal but for the interface and the passing of time. */
 bool message_same(const struct object_kind *kind, const struct nlmsghdr *a, __u32 a_ifindex,

@@ -4,7 +4,8 @@
  *
  * Invariant: permanent and proxied entries come back as they were. Learned
  * ones are a courtesy that saves the first packet a resolution: they come back
- * as stale, so the kernel itself finds out whether they still hold.
+ * as stale, so the kernel itself finds out whether they still hold. Those that
+ * some program minds (managed, externally learned, without ARP) keep their state.
  */
 #include "netlink/neigh.h"
 
@@ -16,7 +17,7 @@
 
 #define HEADER sizeof(struct ndmsg)
 #define NUD_LEARNED (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
-#define FLAGS_KEPT (NTF_PROXY | NTF_ROUTER)
+#define FLAGS_KEPT (NTF_PROXY | NTF_ROUTER | NTF_EXT_LEARNED)
 
 static struct ndmsg *body(const struct nlmsghdr *message)
 {
@@ -29,6 +30,13 @@ struct filter {
 	struct msgs *ret;
 };
 
+static bool has_unicast_mac(const struct nlmsghdr *message)
+{
+	struct nlattr *attr = message_attr(message, HEADER, NDA_LLADDR);
+
+	return attr && nla_len(attr) > 0 && !(*(const __u8 *)nla_data(attr) & 1);
+}
+
 static int visit(void *context, struct nlmsghdr *message)
 {
 	struct filter *filter = context;
@@ -39,6 +47,9 @@ static int visit(void *context, struct nlmsghdr *message)
 	    (ndm->ndm_family != AF_INET && ndm->ndm_family != AF_INET6))
 		return 0;
 	if (!(ndm->ndm_flags & NTF_PROXY) && !(ndm->ndm_state & filter->states))
+		return 0;
+	/* The kernel has one of these for every group and every broadcast address somebody sends to. */
+	if ((ndm->ndm_state & NUD_NOARP) && !has_unicast_mac(message))
 		return 0;
 	return msgs_add(filter->ret, message);
 }
@@ -79,7 +90,7 @@ static int dump(struct nls *nls, __u32 ifindex, struct msgs *ret, struct sl_err 
 
 int neigh_dump_learned(struct nls *nls, __u32 ifindex, struct msgs *ret, struct sl_err *err)
 {
-	return dump_states(nls, ifindex, NUD_LEARNED, 0, ret, err);
+	return dump_states(nls, ifindex, NUD_LEARNED | NUD_NOARP, 0, ret, err);
 }
 
 static void wipe(struct nlmsghdr *message, int type)
@@ -122,7 +133,7 @@ static int put(struct nls *nls, const struct nlmsghdr *neigh, __u32 ifindex, __u
 
 		ndm->ndm_ifindex = ifindex;
 		ndm->ndm_state = state;
-		if (state == NUD_STALE)
+		if (state != NUD_PERMANENT && !(ndm->ndm_flags & NTF_PROXY))
 			ndm->ndm_flags &= FLAGS_KEPT;
 	}
 	return nls_call(nls, msg, err, "put back neighbour %s", text);
@@ -146,8 +157,14 @@ void neigh_replay_learned(struct nls *nls, const struct msgs *neighs, __u32 ifin
 	size_t i;
 
 	/* One that is not taken is learned again: no error. */
-	for (i = 0; i < neighs->n; i++)
-		put(nls, neighs->item[i], ifindex, NUD_STALE, NULL);
+	for (i = 0; i < neighs->n; i++) {
+		const struct ndmsg *ndm = body(neighs->item[i]);
+
+		put(nls, neighs->item[i], ifindex,
+		    (ndm->ndm_state & NUD_NOARP) || (ndm->ndm_flags & NTF_EXT_LEARNED) ? ndm->ndm_state
+										       : NUD_STALE,
+		    NULL);
+	}
 }
 
 const struct object_kind neigh_kind = {

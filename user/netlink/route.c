@@ -9,6 +9,7 @@
 #include "netlink/route.h"
 
 #include <errno.h>
+#include <linux/lwtunnel.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #define HEADER sizeof(struct rtmsg)
 #define FLAGS_KEPT (RTNH_F_ONLINK | RTNH_F_PERVASIVE)
 #define SPARE 64 /* for RTA_EXPIRES */
+#define HOLD_METRIC 0x736c7569 /* of a route that is there for a moment only: nobody else's */
 
 static struct rtmsg *body(const struct nlmsghdr *message)
 {
@@ -103,6 +105,13 @@ struct filter {
 	struct msgs *ret;
 };
 
+/* With net.ipv4.nexthop_compat_mode=0. The kernel has looked behind the object: it was asked for this interface. */
+static bool says_only_its_object(const struct nlmsghdr *route)
+{
+	return route_uses_nexthop_object(route) && !message_attr(route, HEADER, RTA_OIF) &&
+	       !message_attr(route, HEADER, RTA_MULTIPATH);
+}
+
 static int visit_route(void *context, struct nlmsghdr *message)
 {
 	struct filter *filter = context;
@@ -111,7 +120,7 @@ static int visit_route(void *context, struct nlmsghdr *message)
 	    (body(message)->rtm_flags & RTM_F_CLONED))
 		return 0;
 	if (message_u32(message, HEADER, RTA_OIF, 0) != filter->ifindex &&
-	    !each_nexthop(message, hop_is_on, &filter->ifindex))
+	    !each_nexthop(message, hop_is_on, &filter->ifindex) && !says_only_its_object(message))
 		return 0;
 	return msgs_add(filter->ret, message);
 }
@@ -236,10 +245,63 @@ static int add_expiry(struct nl_msg *msg, const struct nlmsghdr *route)
 	return nla_put_u32(msg, RTA_EXPIRES, left > 0 ? left : 1);
 }
 
+/* A route by a nexthop object tells where that leads, but must not be told. */
+static struct nl_msg *copy_without_hops(const struct nlmsghdr *route, __u16 flags)
+{
+	struct nl_msg *msg = nlmsg_alloc_size(NLMSG_ALIGN(route->nlmsg_len) + SPARE);
+	struct rtmsg head = *body(route);
+	struct nlattr *attr;
+	int left;
+
+	head.rtm_flags = 0;
+	if (!msg)
+		return NULL;
+	if (!nlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, RTM_NEWROUTE, 0, NLM_F_REQUEST | flags) ||
+	    nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO))
+		goto fail;
+	nlmsg_for_each_attr(attr, (struct nlmsghdr *)route, HEADER, left)
+	{
+		switch (nla_type(attr)) {
+		case RTA_OIF:
+		case RTA_GATEWAY:
+		case RTA_VIA:
+		case RTA_MULTIPATH:
+		case RTA_ENCAP:
+		case RTA_ENCAP_TYPE:
+			continue;
+		}
+		if (nla_put(msg, attr->nla_type, nla_len(attr), nla_data(attr)))
+			goto fail;
+	}
+	return msg;
+fail:
+	nlmsg_free(msg);
+	return NULL;
+}
+
+static bool hop_has_program(struct rtnexthop *hop, void *context)
+{
+	struct nlattr *attr = nla_find((struct nlattr *)RTNH_DATA(hop),
+				       (int)hop->rtnh_len - (int)sizeof(*hop), RTA_ENCAP_TYPE);
+
+	(void)context;
+	return attr && nla_get_u16(attr) == LWTUNNEL_ENCAP_BPF;
+}
+
+bool route_has_program(const struct nlmsghdr *route)
+{
+	struct nlattr *attr = message_attr(route, HEADER, RTA_ENCAP_TYPE);
+
+	return (attr && nla_get_u16(attr) == LWTUNNEL_ENCAP_BPF) ||
+	       each_nexthop(route, hop_has_program, NULL);
+}
+
 static int put(struct nls *nls, const struct nlmsghdr *route, __u32 from, __u32 ifindex, __u16 mode,
 	       struct sl_err *err)
 {
-	struct nl_msg *msg = message_copy(route, RTM_NEWROUTE, NLM_F_CREATE | mode, SPARE);
+	struct nl_msg *msg = route_uses_nexthop_object(route)
+				     ? copy_without_hops(route, NLM_F_CREATE | mode)
+				     : message_copy(route, RTM_NEWROUTE, NLM_F_CREATE | mode, SPARE);
 	char text[160];
 
 	if (msg) {
@@ -267,6 +329,68 @@ int route_put(struct nls *nls, const struct nlmsghdr *route, __u32 from, __u32 i
 	return 0;
 }
 
+struct hold {
+	struct nls *nls;
+	__u32 from, to;
+	bool on;
+};
+
+void route_hold_gateway(struct nls *nls, const struct nlattr *gateway, __u32 ifindex, bool on)
+{
+	struct rtmsg head = {
+		.rtm_family = nla_len(gateway) == 4 ? AF_INET : AF_INET6,
+		.rtm_dst_len = nla_len(gateway) * 8,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_scope = RT_SCOPE_LINK,
+		.rtm_type = RTN_UNICAST,
+	};
+	struct nl_msg *msg = nlmsg_alloc_simple(on ? RTM_NEWROUTE : RTM_DELROUTE,
+						NLM_F_REQUEST | (on ? NLM_F_CREATE | NLM_F_EXCL : 0));
+
+	if (msg && (nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) ||
+		    nla_put(msg, RTA_DST, nla_len(gateway), nla_data(gateway)) ||
+		    nla_put_u32(msg, RTA_OIF, ifindex) || nla_put_u32(msg, RTA_PRIORITY, HOLD_METRIC))) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	/* If this does not help, putting what needs it says so. */
+	nls_call(nls, msg, NULL, "reach a gateway");
+}
+
+static void hold_one(const struct hold *hold, const struct nlattr *gateway, __u32 ifindex)
+{
+	if (gateway && ifindex == hold->from)
+		route_hold_gateway(hold->nls, gateway, hold->to, hold->on);
+}
+
+static bool hop_hold(struct rtnexthop *hop, void *context)
+{
+	hold_one(context,
+		 nla_find((struct nlattr *)RTNH_DATA(hop), (int)hop->rtnh_len - (int)sizeof(*hop),
+			  RTA_GATEWAY),
+		 hop->rtnh_ifindex);
+	return false;
+}
+
+int route_insist(struct nls *nls, const struct nlmsghdr *route, __u32 from, __u32 ifindex, struct sl_err *err)
+{
+	struct hold hold = { nls, from, ifindex, true };
+	struct nlattr *gateway = message_attr(route, HEADER, RTA_GATEWAY);
+	int rc;
+
+	rc = route_put(nls, route, from, ifindex, err);
+	if (!rc || route_uses_nexthop_object(route))
+		return rc;
+	hold_one(&hold, gateway, message_u32(route, HEADER, RTA_OIF, 0));
+	each_nexthop(route, hop_hold, &hold);
+	rc = route_put(nls, route, from, ifindex, err);
+	hold.on = false;
+	hold_one(&hold, gateway, message_u32(route, HEADER, RTA_OIF, 0));
+	each_nexthop(route, hop_hold, &hold);
+	return rc;
+}
+
 int route_replay(struct nls *nls, const struct msgs *routes, bool kernels, __u32 from, __u32 ifindex,
 		 struct sl_err *err)
 {
@@ -287,13 +411,14 @@ int route_replay(struct nls *nls, const struct msgs *routes, bool kernels, __u32
 			if (rc)
 				waiting[left++] = waiting[i];
 		}
-		if (left == n) {
-			/* Nothing helps these any more; the last one's error stands for all. */
-			break;
-		}
-		n = left;
 		rc = 0;
+		if (left == n)
+			break;
+		n = left;
 	}
+	/* Nothing helps these any more but force. */
+	for (i = 0; !rc && i < n; i++)
+		rc = route_insist(nls, waiting[i], from, ifindex, err);
 	free(waiting);
 	return rc;
 }

@@ -14,13 +14,24 @@ bool route_comes_by_itself(const struct nlmsghdr *route);
 /* Goes by a nexthop object, which a route's own message does not hold. */
 bool route_uses_nexthop_object(const struct nlmsghdr *route);
 
+/* Runs a BPF program of its own (encap bpf), of which the kernel tells only the name. */
+bool route_has_program(const struct nlmsghdr *route);
+
 /*
  * Puts back the routes (the kernel's own only if `kernels`) with `from`
  * replaced by `ifindex` wherever it stands. A route whose gateway cannot be
- * reached yet waits for the others; it is an error when nothing helps any more.
+ * reached yet waits for the others; what nothing helps is put by route_insist().
  */
 int route_replay(struct nls *nls, const struct msgs *routes, bool kernels, __u32 from, __u32 ifindex,
 		 struct sl_err *err);
+/*
+ * One route, also when nothing leads to its gateway: the kernel keeps a route
+ * whose gateway's own has been removed, but takes no such new one.
+ */
+int route_insist(struct nls *nls, const struct nlmsghdr *route, __u32 from, __u32 ifindex,
+		 struct sl_err *err);
+/* For a moment: a route to nothing but this gateway, by ifindex. on = false ends it. */
+void route_hold_gateway(struct nls *nls, const struct nlattr *gateway, __u32 ifindex, bool on);
 /* One route, of whatever origin; there already is no error. */
 int route_put(struct nls *nls, const struct nlmsghdr *route, __u32 from, __u32 ifindex, struct sl_err *err);
 

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "lib/fault.h"
 #include "lib/netns.h"
 #include "netlink/messages.h"
 
@@ -141,6 +142,9 @@ static int converse(struct nls *nls, struct nl_msg *msg, struct reply *reply)
 	struct nl_cb *cb;
 	int rc;
 
+	rc = sl_fault("netlink send");
+	if (rc)
+		return -rc;
 	cb = nl_cb_alloc(NL_CB_DEFAULT);
 	if (!cb)
 		return -ENOMEM;
@@ -157,7 +161,8 @@ static int converse(struct nls *nls, struct nl_msg *msg, struct reply *reply)
 	/* An error answer and an interrupted dump are results of ours, not of libnl's. */
 	if (rc < 0 && !reply->done)
 		return -errno_of(rc);
-	return 0;
+	/* The worst kind: the kernel has done it, and nobody is told. */
+	return -sl_fault("netlink receive");
 }
 
 static int fail(struct nls *nls, const struct reply *reply, int code, struct sl_err *err, const char *fmt,
@@ -247,6 +252,9 @@ static int connect_here(struct nls *nls)
 	nls->socket = nl_socket_alloc();
 	if (!nls->socket)
 		return -ENOMEM;
+	rc = sl_fault("netlink open");
+	if (rc)
+		return -rc;
 	rc = nl_connect(nls->socket, NETLINK_ROUTE);
 	if (rc < 0)
 		return -errno_of(rc);

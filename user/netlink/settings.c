@@ -21,6 +21,8 @@
 #define INET6_READY 0x80000000U /* IF_READY of net/if_inet6.h */
 /* Not in net/if.h, and linux/if.h does not go with it; or newer than the distribution's headers. All ABI. */
 #define FLAG_LOWER_UP (1U << 16)
+#define TOKEN_LEN 16
+#define OPER_DORMANT 5
 #define OPER_UP 6
 #define ATTR_GSO_IPV4_MAX_SIZE 63
 #define ATTR_GRO_IPV4_MAX_SIZE 64
@@ -61,6 +63,32 @@ static bool attr_same(const struct nlmsghdr *a, const struct nlmsghdr *b, int ty
 	return nla_len(x) == nla_len(y) && !memcmp(nla_data(x), nla_data(y), nla_len(x));
 }
 
+/* IFLA_AF_SPEC holds one nest per family. */
+static struct nlattr *inet6_attr(const struct nlmsghdr *link, int type)
+{
+	struct nlattr *spec = message_attr(link, HEADER, IFLA_AF_SPEC);
+
+	if (spec)
+		spec = nla_find(nla_data(spec), nla_len(spec), AF_INET6);
+	return spec ? nla_find(nla_data(spec), nla_len(spec), type) : NULL;
+}
+
+static __u8 link_mode(const struct nlmsghdr *link)
+{
+	struct nlattr *mode = message_attr(link, HEADER, IFLA_LINKMODE);
+
+	return mode ? nla_get_u8(mode) : 0;
+}
+
+static bool token_same(const struct nlmsghdr *a, const struct nlmsghdr *b)
+{
+	struct nlattr *x = inet6_attr(a, IFLA_INET6_TOKEN), *y = inet6_attr(b, IFLA_INET6_TOKEN);
+
+	if (!x || !y || nla_len(x) != TOKEN_LEN || nla_len(y) != TOKEN_LEN)
+		return true;
+	return !memcmp(nla_data(x), nla_data(y), TOKEN_LEN);
+}
+
 const char *settings_difference(const struct nlmsghdr *a, const struct nlmsghdr *b)
 {
 	unsigned int i;
@@ -72,6 +100,10 @@ const char *settings_difference(const struct nlmsghdr *a, const struct nlmsghdr 
 		return "flags";
 	if (settings_gen_mode(a) != settings_gen_mode(b))
 		return "IPv6 address generation mode";
+	if (link_mode(a) != link_mode(b))
+		return "link mode";
+	if (!token_same(a, b))
+		return "IPv6 token";
 	return NULL;
 }
 
@@ -83,8 +115,9 @@ static int put_differences(struct nl_msg *msg, const struct nlmsghdr *wanted, co
 
 	head.ifi_change = (body(wanted)->ifi_flags ^ body(now)->ifi_flags) & FLAGS_KEPT;
 	head.ifi_flags = body(wanted)->ifi_flags & head.ifi_change;
-	*ret_any = head.ifi_change != 0;
-	if (nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO))
+	*ret_any = head.ifi_change != 0 || link_mode(now);
+	if (nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) ||
+	    (link_mode(now) && nla_put_u8(msg, IFLA_LINKMODE, 0)))
 		return -ENOMEM;
 	for (i = 0; i < N_KEPT; i++) {
 		struct nlattr *attr = message_attr(wanted, HEADER, kept[i].type);
@@ -124,16 +157,6 @@ int settings_replay(struct nls *nls, const struct nlmsghdr *link, __u32 ifindex,
 	return nls_call(nls, msg, err, "put the port's settings onto interface number %u", ifindex);
 }
 
-/* IFLA_AF_SPEC holds one nest per family. */
-static struct nlattr *inet6_attr(const struct nlmsghdr *link, int type)
-{
-	struct nlattr *spec = message_attr(link, HEADER, IFLA_AF_SPEC);
-
-	if (spec)
-		spec = nla_find(nla_data(spec), nla_len(spec), AF_INET6);
-	return spec ? nla_find(nla_data(spec), nla_len(spec), type) : NULL;
-}
-
 int settings_gen_mode(const struct nlmsghdr *link)
 {
 	struct nlattr *mode = inet6_attr(link, IFLA_INET6_ADDR_GEN_MODE);
@@ -141,7 +164,8 @@ int settings_gen_mode(const struct nlmsghdr *link)
 	return mode ? nla_get_u8(mode) : LINK_GEN_MODE_UNKNOWN;
 }
 
-int settings_set_gen_mode(struct nls *nls, __u32 ifindex, int mode, struct sl_err *err)
+/* A message that sets one attribute of the interface's IPv6. */
+static struct nl_msg *inet6_message(__u32 ifindex, int type, const void *data, int len)
 {
 	struct ifinfomsg head = { .ifi_index = ifindex };
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_SETLINK, NLM_F_REQUEST);
@@ -151,15 +175,60 @@ int settings_set_gen_mode(struct nls *nls, __u32 ifindex, int mode, struct sl_er
 		spec = nla_nest_start(msg, IFLA_AF_SPEC);
 	if (spec)
 		inet6 = nla_nest_start(msg, AF_INET6);
-	if (inet6 && !nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, mode)) {
+	if (inet6 && !nla_put(msg, type, len, data)) {
 		nla_nest_end(msg, inet6);
 		nla_nest_end(msg, spec);
-	} else {
+		return msg;
+	}
+	nlmsg_free(msg);
+	return NULL;
+}
+
+int settings_set_gen_mode(struct nls *nls, __u32 ifindex, int mode, struct sl_err *err)
+{
+	__u8 value = mode;
+
+	return nls_call(nls, inet6_message(ifindex, IFLA_INET6_ADDR_GEN_MODE, &value, sizeof(value)), err,
+			"set the IPv6 address generation mode of interface number %u", ifindex);
+}
+
+static int put_link_mode(struct nls *nls, __u32 ifindex, __u8 mode, const struct nlattr *state,
+			 struct sl_err *err)
+{
+	struct ifinfomsg head = { .ifi_index = ifindex };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_SETLINK, NLM_F_REQUEST);
+
+	if (msg &&
+	    (nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) || nla_put_u8(msg, IFLA_LINKMODE, mode) ||
+	     (state && nla_put_u8(msg, IFLA_OPERSTATE, nla_get_u8(state))))) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	return nls_call(nls, msg, err, "set the IPv6 address generation mode of interface number %u",
-			ifindex);
+	return nls_call(nls, msg, err, "set the link mode of interface number %u", ifindex);
+}
+
+int settings_finish(struct nls *nls, const struct nlmsghdr *link, __u32 ifindex, struct sl_err *err)
+{
+	int rc, mode = settings_gen_mode(link);
+	struct msgs now = MSGS_NONE;
+	struct nlattr *token;
+
+	rc = mode == LINK_GEN_MODE_UNKNOWN ? 0 : settings_set_gen_mode(nls, ifindex, mode, err);
+	if (!rc)
+		rc = link_message(nls, NULL, ifindex, &now, err);
+	if (rc)
+		return rc;
+	/* Not earlier: an interface that comes up in dormant mode waits for its user before it lets frames out. */
+	if (link_mode(link) != link_mode(now.item[0]))
+		rc = put_link_mode(nls, ifindex, link_mode(link), message_attr(link, HEADER, IFLA_OPERSTATE),
+				   err);
+	/* Only an interface that listens to routers takes one. */
+	token = inet6_attr(link, IFLA_INET6_TOKEN);
+	if (!rc && token && !token_same(link, now.item[0]))
+		rc = nls_call(nls, inet6_message(ifindex, IFLA_INET6_TOKEN, nla_data(token), nla_len(token)),
+			      err, "set the IPv6 token of interface number %u", ifindex);
+	msgs_clear(&now);
+	return rc;
 }
 
 static bool is_ready(const struct nlmsghdr *link, bool ipv6)
@@ -169,6 +238,9 @@ static bool is_ready(const struct nlmsghdr *link, bool ipv6)
 
 	/* Without a carrier nothing more will come. */
 	if (!(body(link)->ifi_flags & FLAG_LOWER_UP))
+		return true;
+	/* In dormant mode somebody else says when it is up. */
+	if (state && nla_get_u8(state) == OPER_DORMANT && link_mode(link))
 		return true;
 	if (!state || nla_get_u8(state) != OPER_UP)
 		return false;

@@ -16,6 +16,9 @@ int settings_replay(struct nls *nls, const struct nlmsghdr *link, __u32 ifindex,
 /* The first thing of these that differs, in words, or NULL. */
 const char *settings_difference(const struct nlmsghdr *a, const struct nlmsghdr *b);
 
+/* What only an interface that is up can be told: address generation mode, token, link mode. */
+int settings_finish(struct nls *nls, const struct nlmsghdr *link, __u32 ifindex, struct sl_err *err);
+
 /* How the kernel makes the IPv6 link-local address; setting it makes none. */
 int settings_gen_mode(const struct nlmsghdr *link);
 int settings_set_gen_mode(struct nls *nls, __u32 ifindex, int mode, struct sl_err *err);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "lib/netns.h"
+#include "netlink/address.h"
 
 struct arp_frame {
 	struct ether_header ether;
@@ -142,7 +143,8 @@ void announce_addresses(const struct port_side *side, const struct port_snapshot
 
 		if (!address)
 			address = message_attr(port->addrs.item[i], sizeof(*body), IFA_ADDRESS);
-		if (!address || body->ifa_scope >= RT_SCOPE_HOST)
+		/* Nor what another station has as well. */
+		if (!address || body->ifa_scope >= RT_SCOPE_HOST || addr_is_duplicate(port->addrs.item[i]))
 			continue;
 		if (body->ifa_family == AF_INET && nla_len(address) == 4)
 			announce_ipv4(side, port->link.mac, nla_data(address), ifindex);

@@ -13,7 +13,12 @@
 
 #include "lib/netns.h"
 #include "netlink/address.h"
+#include "netlink/altname.h"
+#include "netlink/group.h"
+#include "netlink/label.h"
 #include "netlink/neigh.h"
+#include "netlink/nexthop.h"
+#include "netlink/qdisc.h"
 #include "netlink/route.h"
 #include "netlink/settings.h"
 #include "port/announce.h"
@@ -31,6 +36,8 @@ static int prepare_inside(const struct port_side *side, const struct port_snapsh
 	if (token < 0)
 		return token;
 	rc = sl_ethtool_features_apply(name, &wanted->features, err);
+	if (!rc)
+		rc = groups_apply(name, &wanted->groups, err);
 	if (!rc && wanted->rx_queues && !sl_ethtool_queues(name, &rx, &tx, NULL) &&
 	    (rx != wanted->rx_queues || tx != wanted->tx_queues))
 		rc = sl_ethtool_queues_set(name, wanted->rx_queues, wanted->tx_queues, err);
@@ -49,10 +56,30 @@ int apply_prepare(const struct port_side *side, const struct port_snapshot *want
 	rc = settings_replay(side->nls, wanted->link_message.item[0], ifindex, err);
 	if (!rc)
 		rc = prepare_inside(side, wanted, name, known, err);
+	/* With the size of the queue it may depend on. */
+	if (!rc)
+		rc = messages_replay(&qdisc_kind, side->nls, &wanted->qdiscs, wanted->link.ifindex, ifindex,
+				     err);
 	/* Coming up must not make a link-local address: the right one, if any, is in the snapshot. */
 	if (!rc && settings_gen_mode(wanted->link_message.item[0]) != LINK_GEN_MODE_UNKNOWN)
 		rc = settings_set_gen_mode(side->nls, ifindex, LINK_GEN_MODE_NONE, err);
 	return rc;
+}
+
+/*
+ * A nexthop's gateway is found by a route, and a route may go by a nexthop:
+ * what can be put without them comes first then, and everything once more.
+ */
+static int put_routes(struct nls *nls, const struct port_snapshot *wanted, __u32 ifindex, struct sl_err *err)
+{
+	__u32 original = wanted->link.ifindex;
+	int rc = 0;
+
+	if (wanted->nexthops.n) {
+		route_replay(nls, &wanted->routes, false, original, ifindex, NULL);
+		rc = messages_replay(&nexthop_kind, nls, &wanted->nexthops, original, ifindex, err);
+	}
+	return rc ? rc : route_replay(nls, &wanted->routes, false, original, ifindex, err);
 }
 
 int apply_switch(const struct port_side *side, const struct port_snapshot *wanted, __u32 ifindex,
@@ -76,7 +103,7 @@ int apply_switch(const struct port_side *side, const struct port_snapshot *wante
 	if (!rc)
 		rc = neigh_replay(nls, &wanted->neighs, ifindex, err);
 	if (!rc)
-		rc = route_replay(nls, &wanted->routes, false, wanted->link.ifindex, ifindex, err);
+		rc = put_routes(nls, wanted, ifindex, err);
 	if (!rc)
 		rc = route_replay(nls, &wanted->leaning, true, 0, 0, err);
 	return rc;
@@ -88,6 +115,24 @@ void apply_greet(const struct port_side *side, const struct port_snapshot *wante
 		return;
 	neigh_replay_learned(side->nls, &wanted->learned, ifindex);
 	announce_addresses(side, wanted, ifindex);
+}
+
+/* Those that went again with the carrier, or were changed by it. */
+static int put_missing(const struct port_side *side, const struct object_kind *kind,
+		       const struct msgs *wanted, __u32 from, __u32 ifindex, struct sl_err *err)
+{
+	const struct nlmsghdr *message;
+	struct msgs now = MSGS_NONE;
+	size_t at = 0;
+	int rc;
+
+	if (!wanted->n)
+		return 0;
+	rc = kind->dump(side->nls, ifindex, &now, err);
+	while (!rc && (message = messages_missing(kind, wanted, from, &now, ifindex, &at)))
+		rc = kind->put(side->nls, message, from, ifindex, err);
+	msgs_clear(&now);
+	return rc;
 }
 
 /* What the interface has too much goes, what it lacks comes. */
@@ -104,6 +149,8 @@ static int reconcile(const struct port_side *side, const struct port_snapshot *w
 	while (!rc && (message = messages_missing(&addr_kind, &now, ifindex, &wanted->addrs, original, &at)))
 		rc = addr_kind.remove(side->nls, message, err);
 	msgs_clear(&now);
+	if (!rc)
+		rc = put_missing(side, &nexthop_kind, &wanted->nexthops, original, ifindex, err);
 	at = 0;
 	if (!rc)
 		rc = route_kind.dump(side->nls, ifindex, &now, err);
@@ -121,7 +168,7 @@ static int reconcile(const struct port_side *side, const struct port_snapshot *w
 	while (!rc &&
 	       (message = messages_missing(&route_kind, &wanted->routes, original, &now, ifindex, &at)))
 		if (!route_comes_by_itself(message))
-			rc = route_put(side->nls, message, original, ifindex, err);
+			rc = route_insist(side->nls, message, original, ifindex, err);
 	msgs_clear(&now);
 	return rc;
 }
@@ -178,12 +225,10 @@ int apply_wait_carrier(const struct port_side *side, __u32 ifindex, int timeout_
 int apply_settle(const struct port_side *side, const struct port_snapshot *wanted, __u32 ifindex,
 		 struct sl_err *err)
 {
-	int mode = settings_gen_mode(wanted->link_message.item[0]);
+	__u32 original = wanted->link.ifindex;
 	int token, rc;
 
 	rc = apply_wait(side, wanted, ifindex, READY_TIMEOUT_MS, err);
-	if (!rc)
-		rc = addr_settle(side->nls, &wanted->addrs, ifindex, err);
 	/* Some sysctls are set anew by the kernel when an interface comes up. */
 	if (!rc) {
 		token = sl_netns_enter(side->fd, err);
@@ -192,8 +237,15 @@ int apply_settle(const struct port_side *side, const struct port_snapshot *wante
 		rc = sysctls_apply(wanted->link.name, &wanted->sysctls, NULL, err);
 		sl_netns_leave(token);
 	}
-	if (!rc && mode != LINK_GEN_MODE_UNKNOWN)
-		rc = settings_set_gen_mode(side->nls, ifindex, mode, err);
+	/* Behind the sysctls: accept_dad is one of those, and decides whether a duplicate is found to be one. */
+	if (!rc)
+		rc = addr_settle(side->nls, &wanted->addrs, ifindex, err);
+	if (!rc)
+		rc = settings_finish(side->nls, wanted->link_message.item[0], ifindex, err);
+	if (!rc)
+		rc = altnames_put(side->nls, wanted->link_message.item[0], original, ifindex, err);
+	if (!rc)
+		rc = messages_replay(&label_kind, side->nls, &wanted->labels, original, ifindex, err);
 	if (!rc)
 		rc = reconcile(side, wanted, ifindex, err);
 	/*

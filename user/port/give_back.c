@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Giving a port back, finding one again, and clearing up after a workload
- * that is gone.
+ * that is gone. The steps are in the table below.
  *
  * Invariant: what the workload has when it asks is what it gets, not what it
  * had when the port was taken. The new port is only set aside, under another
@@ -15,10 +15,12 @@
 #include "netlink/address.h"
 #include "port/announce.h"
 #include "port/apply.h"
+#include "port/home.h"
 #include "port/journal.h"
 #include "port/move.h"
 #include "port/port.h"
 #include "port/refuse.h"
+#include "port/steps.h"
 
 struct give_job {
 	const struct port_hooks *hooks;
@@ -28,7 +30,7 @@ struct give_job {
 	struct port_taken taken;
 	struct link_info vex; /* wherever it is */
 	char vex_temporary[IFNAMSIZ], port_temporary[IFNAMSIZ];
-	bool undone, moved, aside;
+	bool aside; /* perhaps: the substitute has been put down and renamed */
 };
 
 int port_find(struct port_taken *taken, int agent_ns, struct sl_err *err)
@@ -51,20 +53,6 @@ int port_find(struct port_taken *taken, int agent_ns, struct sl_err *err)
 	return rc;
 }
 
-static int discard(struct nls *nls, const char *name, struct sl_err *err)
-{
-	struct link_info link;
-	int rc;
-
-	rc = link_find(nls, name, 0, &link, err);
-	if (!rc && strcmp(link.kind, "veth"))
-		return sl_err(err, EEXIST, "%s in %s is no veth and not ours; left alone", name,
-			      nls_label(nls));
-	if (!rc)
-		rc = link_delete(nls, link.ifindex, err);
-	return rc == -ENODEV ? 0 : rc;
-}
-
 int port_discard(const struct port_taken *taken, int agent_ns, struct sl_err *err)
 {
 	struct port_side agent = { 0 };
@@ -72,9 +60,9 @@ int port_discard(const struct port_taken *taken, int agent_ns, struct sl_err *er
 
 	rc = port_side_open(&agent, agent_ns, "the agent's namespace", err);
 	if (!rc)
-		rc = discard(agent.nls, taken->vex_name, err);
+		rc = home_delete(&agent, taken->vex_name, err);
 	if (!rc)
-		rc = discard(agent.nls, taken->vin_name, err);
+		rc = home_delete(&agent, taken->vin_name, err);
 	port_side_close(&agent);
 	return rc;
 }
@@ -135,60 +123,20 @@ static int rename_down(struct give_job *job, const char *name, struct sl_err *er
 	__u32 ifindex = job->now.link.ifindex;
 	int rc;
 
-	rc = move_set_up(&job->workload, ifindex, false, err);
+	rc = addr_leave_groups(job->workload.nls, ifindex, NULL, err);
+	if (!rc)
+		rc = move_set_up(&job->workload, ifindex, false, err);
 	change.name = name;
 	return rc ? rc : link_change(job->workload.nls, ifindex, &change, err);
 }
 
-static int set_aside(struct give_job *job, struct sl_err *err)
+static int put_legs_down(void *context, struct sl_err *err)
 {
-	job->aside = true;
-	return rename_down(job, job->port_temporary, err);
-}
-
-/* The workload's gap: from the first line to the last. */
-static int switch_back(struct give_job *job, struct sl_err *err)
-{
+	struct give_job *job = context;
 	int rc;
 
-	/* Nothing may come in by either leg while it has no program. */
-	job->undone = true;
 	rc = move_set_up(&job->agent, job->taken.vex_ifindex, false, err);
-	if (!rc)
-		rc = move_set_up(&job->agent, job->taken.vin_ifindex, false, err);
-	if (rc)
-		return rc;
-	if (job->hooks && job->hooks->undo)
-		job->hooks->undo(job->hooks->context, &job->taken);
-	job->moved = true;
-	rc = move_port(&job->agent, job->taken.vex_ifindex, &job->workload, job->vex_temporary,
-		       job->taken.original_ifindex, 0, &job->vex, err);
-	if (!rc)
-		rc = apply_prepare(&job->workload, &job->now, job->vex.ifindex, job->vex_temporary,
-				   &job->fresh, err);
-	if (!rc)
-		rc = set_aside(job, err);
-	if (!rc)
-		rc = apply_switch(&job->workload, &job->now, job->vex.ifindex, err);
-	if (!rc)
-		apply_greet(&job->workload, &job->now, job->vex.ifindex);
-	return rc;
-}
-
-/* The original goes back to the agent, under whatever name it was left. */
-static int retake_vex(struct give_job *job, struct sl_err *err)
-{
-	struct link_info vex;
-	int rc;
-
-	rc = link_find(job->agent.nls, job->taken.vex_name, 0, &vex, err);
-	if (rc == -ENODEV)
-		rc = move_port(&job->workload, job->vex.ifindex, &job->agent, job->taken.vex_name,
-			       job->taken.vex_ifindex, IFF_NOARP, &vex, err);
-	if (rc)
-		return rc;
-	job->taken.vex_ifindex = vex.ifindex;
-	return move_silence(&job->agent, job->taken.vex_name, err);
+	return rc ? rc : move_set_up(&job->agent, job->taken.vin_ifindex, false, err);
 }
 
 /* The new port becomes the port again: its labels went with the renaming, so the addresses are put anew. */
@@ -203,36 +151,170 @@ static int restore_port(struct give_job *job, struct sl_err *err)
 	return rc ? rc : apply_all(&job->workload, &job->now, ifindex, job->now.link.name, err);
 }
 
-static int stay_taken(struct give_job *job, struct sl_err *err)
+/* Everything else has been undone by now: both legs have their programs. */
+static int stay_taken(void *context, struct sl_err *err)
 {
-	struct sl_err second = { 0 };
-	int rc = 0;
+	struct give_job *job = context;
+	__u32 ifindex = job->now.link.ifindex;
+	int rc;
 
-	if (job->moved)
-		rc = retake_vex(job, &second);
-	if (!rc && job->undone && job->hooks && job->hooks->ready)
-		rc = job->hooks->ready(job->hooks->context, &job->taken, &second);
-	if (!rc && job->undone)
-		rc = move_set_up(&job->agent, job->taken.vin_ifindex, true, &second);
-	if (!rc && job->undone)
-		rc = move_set_up(&job->agent, job->taken.vex_ifindex, true, &second);
-	if (!rc && job->aside)
-		rc = restore_port(job, &second);
-	else if (!rc && job->undone)
-		/* The carrier was away for a moment: routes and addresses that went with it. */
-		rc = apply_settle(&job->workload, &job->now, job->now.link.ifindex, &second);
+	rc = move_set_up(&job->agent, job->taken.vin_ifindex, true, err);
+	if (!rc)
+		rc = move_set_up(&job->agent, job->taken.vex_ifindex, true, err);
 	if (rc)
-		return sl_err_prefix(err, "%s is neither given back nor working (%s) after an error",
-				     job->now.link.name, second.text);
-	return -err->code;
+		return rc;
+	if (job->aside)
+		return restore_port(job, err);
+	/* The carrier was away for a moment: routes and addresses that went with it. */
+	rc = apply_settle(&job->workload, &job->now, ifindex, err);
+	return rc ? rc : apply_verify(&job->workload, &job->now, ifindex, err);
 }
+
+static int detach(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+
+	(void)err;
+	if (job->hooks && job->hooks->undo)
+		job->hooks->undo(job->hooks->context, &job->taken);
+	return 0;
+}
+
+static int attach_again(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+
+	return job->hooks && job->hooks->ready ? job->hooks->ready(job->hooks->context, &job->taken, err) : 0;
+}
+
+static int move_original(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+
+	return move_port(&job->agent, job->taken.vex_ifindex, &job->workload, job->vex_temporary,
+			 job->taken.original_ifindex, 0, &job->vex, err);
+}
+
+/* Under whichever of its names the original is in the workload; *ret. 0 or -errno. */
+static int find_original(struct give_job *job, struct link_info *ret, struct sl_err *err)
+{
+	int rc;
+
+	rc = link_find(job->workload.nls, job->vex_temporary, 0, ret, err);
+	/* It has got its name then, and an error has kept us from seeing it. */
+	if (rc == -ENODEV)
+		rc = link_find(job->workload.nls, job->now.link.name, 0, ret, err);
+	if (!rc && ret->ifindex == job->now.link.ifindex)
+		rc = sl_err(err, ENODEV, "the original of %s has vanished from %s", job->now.link.name,
+			    nls_label(job->workload.nls));
+	return rc;
+}
+
+/* The original goes back to the agent, if it has left it. */
+static int retake_vex(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+	struct link_info vex, here;
+	int rc;
+
+	rc = link_find(job->agent.nls, job->taken.vex_name, 0, &vex, err);
+	if (rc == -ENODEV) {
+		rc = find_original(job, &here, err);
+		if (!rc)
+			rc = move_port(&job->workload, here.ifindex, &job->agent, job->taken.vex_name,
+				       job->taken.vex_ifindex, IFF_NOARP, &vex, err);
+	}
+	if (rc)
+		return rc;
+	job->taken.vex_ifindex = vex.ifindex;
+	return move_silence(&job->agent, job->taken.vex_name, err);
+}
+
+static int dress_original(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+
+	return apply_prepare(&job->workload, &job->now, job->vex.ifindex, job->vex_temporary, &job->fresh,
+			     err);
+}
+
+static int set_aside(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+
+	job->aside = true;
+	return rename_down(job, job->port_temporary, err);
+}
+
+static int put_original(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+	int rc;
+
+	rc = apply_switch(&job->workload, &job->now, job->vex.ifindex, err);
+	if (!rc)
+		apply_greet(&job->workload, &job->now, job->vex.ifindex);
+	return rc;
+}
+
+static int settle(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+
+	return apply_settle(&job->workload, &job->now, job->vex.ifindex, err);
+}
+
+static int verify(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+
+	return apply_verify(&job->workload, &job->now, job->vex.ifindex, err);
+}
+
+/* Once it is gone there is no way back, and none is needed; nobody comes after this to look: so twice at least. */
+static int delete_pair(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+	int rc;
+
+	apply_greet(&job->workload, &job->now, job->vex.ifindex);
+	home_delete(&job->agent, job->taken.vin_name, NULL);
+	rc = home_delete(&job->agent, job->taken.vin_name, err);
+	return rc ? home_delete(&job->agent, job->taken.vin_name, err) : 0;
+}
+
+/* It cannot stay taken, as when somebody deletes the pair meanwhile: then it goes home, come what may. */
+static int go_home(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+
+	move_set_up(&job->agent, job->taken.vex_ifindex, false, NULL);
+	move_set_up(&job->agent, job->taken.vin_ifindex, false, NULL);
+	detach(job, NULL);
+	return home_bring(&job->taken, &job->now, &job->workload, &job->agent, err);
+}
+
+/* The workload's gap is from the first step to "put the original in place". */
+static const struct port_step give_steps[] = {
+	/* Nothing may come in by either leg while it has no program. */
+	{ "put the legs down", put_legs_down, stay_taken },
+	{ "detach", detach, attach_again },
+	{ "move the original", move_original, retake_vex },
+	{ "prepare the original", dress_original, NULL },
+	{ "set the substitute aside", set_aside, NULL },
+	{ "put the original in place", put_original, NULL },
+	{ "settle the original", settle, NULL },
+	{ "verify the original", verify, NULL },
+	{ "delete the pair", delete_pair, NULL },
+};
 
 int port_give_back(const struct port_taken *taken, int workload_ns, int agent_ns,
 		   const struct port_hooks *hooks, struct sl_err *err)
 {
 	struct give_job job = { .hooks = hooks, .taken = *taken };
+	struct port_steps steps = PORT_STEPS("give back", give_steps, NULL, hooks ? hooks->journal : NULL);
 	struct sl_err own = { 0 };
-	char label[64];
+	char label[64], broken[80];
 	int rc;
 
 	if (!err)
@@ -246,26 +328,14 @@ int port_give_back(const struct port_taken *taken, int workload_ns, int agent_ns
 		rc = look(&job, err);
 	if (!rc)
 		rc = plan_names(&job, err);
-	if (!rc && hooks && hooks->journal)
-		rc = journal_write(hooks->journal, &job.now, err);
+	if (!rc && steps.journal)
+		rc = journal_write(steps.journal, &job.now, err);
 	if (rc)
 		goto out;
-
-	rc = switch_back(&job, err);
-	if (!rc)
-		rc = apply_settle(&job.workload, &job.now, job.vex.ifindex, err);
-	if (!rc)
-		rc = apply_verify(&job.workload, &job.now, job.vex.ifindex, err);
-	if (rc) {
-		rc = stay_taken(&job, err);
-		goto out;
-	}
-	/* A last time, tens of milliseconds later; see apply_settle(). */
-	apply_greet(&job.workload, &job.now, job.vex.ifindex);
-	rc = link_delete(job.agent.nls, job.taken.vin_ifindex, err);
-	if (rc)
-		rc = sl_err_prefix(err, "%s is given back, but its substitute was left behind",
-				   job.now.link.name);
+	snprintf(broken, sizeof(broken), "%s is neither given back nor working", job.now.link.name);
+	steps.broken = broken;
+	steps.rescue = go_home;
+	rc = steps_run(&steps, &job, err);
 out:
 	snapshot_free(&job.now);
 	sysctls_free(&job.fresh);

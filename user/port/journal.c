@@ -5,6 +5,7 @@
  *
  * Invariant: a file that can be read to its last record is whole. It is read
  * by the same kernel's user space that wrote it, so numbers stay as they are.
+ * The lines behind the last record are for people and change nothing.
  */
 #include "port/journal.h"
 
@@ -12,16 +13,32 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/netlink.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define JOURNAL_MAGIC 0x316a6c73 /* "slj1" */
+#define JOURNAL_MAGIC 0x326a6c73 /* "slj2" */
 #define JOURNAL_MAX (64 << 20)
 
-enum record_kind { LINK, ADDRS, ROUTES, LEANING, NEIGHS, LEARNED, SYSCTL, FEATURES, QUEUES, END };
+enum record_kind {
+	LINK,
+	ADDRS,
+	ROUTES,
+	LEANING,
+	NEIGHS,
+	LEARNED,
+	NEXTHOPS,
+	LABELS,
+	QDISCS,
+	GROUPS,
+	SYSCTL,
+	FEATURES,
+	QUEUES,
+	END
+};
 
 struct record {
 	__u32 kind;
@@ -73,6 +90,10 @@ static int write_all(int fd, const struct port_snapshot *snapshot)
 	put_messages(file, LEANING, &snapshot->leaning);
 	put_messages(file, NEIGHS, &snapshot->neighs);
 	put_messages(file, LEARNED, &snapshot->learned);
+	put_messages(file, NEXTHOPS, &snapshot->nexthops);
+	put_messages(file, LABELS, &snapshot->labels);
+	put_messages(file, QDISCS, &snapshot->qdiscs);
+	put_messages(file, GROUPS, &snapshot->groups);
 	for (size_t i = 0; i < snapshot->sysctls.n; i++)
 		put_sysctl(file, &snapshot->sysctls.item[i]);
 	put(file, FEATURES, &snapshot->features, sizeof(snapshot->features));
@@ -129,6 +150,8 @@ static int get_record(const struct record *record, const void *data, struct port
 	struct msgs *const lists[] = {
 		[LINK] = &ret->link_message, [ADDRS] = &ret->addrs,   [ROUTES] = &ret->routes,
 		[LEANING] = &ret->leaning,   [NEIGHS] = &ret->neighs, [LEARNED] = &ret->learned,
+		[NEXTHOPS] = &ret->nexthops, [LABELS] = &ret->labels, [QDISCS] = &ret->qdiscs,
+		[GROUPS] = &ret->groups,
 	};
 	__u32 queues[2];
 
@@ -148,8 +171,8 @@ static int get_record(const struct record *record, const void *data, struct port
 		ret->tx_queues = queues[1];
 		return 0;
 	default:
-		return record->kind <= LEARNED ? get_message(lists[record->kind], data, record->len)
-					       : -EBADMSG;
+		return record->kind <= GROUPS ? get_message(lists[record->kind], data, record->len)
+					      : -EBADMSG;
 	}
 }
 
@@ -212,4 +235,60 @@ int journal_read(const char *path, struct port_snapshot *ret, struct sl_err *err
 		rc = get_all(bytes, st.st_size, ret);
 	free(bytes);
 	return rc ? sl_errno(err, rc, "journal %s cannot be used", path) : 0;
+}
+
+int journal_open_lines(const char *path, struct sl_err *err)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? sl_errno(err, errno, "cannot open journal %s", path) : fd;
+}
+
+/* A newline before as well as behind it: what stands in front need not be text. */
+int journal_line(int journal, struct sl_err *err, const char *fmt, ...)
+{
+	char line[JOURNAL_LINE + 2] = "\n";
+	ssize_t len, done;
+	va_list ap;
+
+	va_start(ap, fmt);
+	len = 1 + vsnprintf(line + 1, sizeof(line) - 1, fmt, ap);
+	va_end(ap);
+	if (len > JOURNAL_LINE)
+		len = JOURNAL_LINE;
+	line[len++] = '\n';
+	done = write(journal, line, len);
+	return done == len ? 0 : sl_errno(err, done < 0 ? errno : ENOSPC, "cannot write the journal");
+}
+
+int journal_sync(int journal, struct sl_err *err)
+{
+	return fdatasync(journal) ? sl_errno(err, errno, "cannot write the journal to the disk") : 0;
+}
+
+void journal_last_line(const char *path, char line[JOURNAL_LINE])
+{
+	char tail[2 * JOURNAL_LINE + 1], *end, *begin;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = 0;
+	off_t size;
+
+	line[0] = '\0';
+	if (fd < 0)
+		return;
+	size = lseek(fd, 0, SEEK_END);
+	if (size > 0)
+		n = pread(fd, tail, sizeof(tail) - 1,
+			  size < (off_t)sizeof(tail) - 1 ? 0 : size - (off_t)sizeof(tail) + 1);
+	close(fd);
+	/* One that was cut off has no newline at its end yet. */
+	end = n > 0 ? memrchr(tail, '\n', n) : NULL;
+	begin = end && end > tail ? memrchr(tail, '\n', end - tail) : NULL;
+	/* The newline in front of one of which no more was written. */
+	if (begin && begin + 1 == end) {
+		end = begin;
+		begin = end > tail ? memrchr(tail, '\n', end - tail) : NULL;
+	}
+	if (begin)
+		snprintf(line, JOURNAL_LINE, "%.*s", (int)(end - begin - 1), begin + 1);
 }

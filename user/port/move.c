@@ -16,6 +16,8 @@
 
 #include "lib/netns.h"
 #include "lib/sysctl.h"
+#include "netlink/address.h"
+#include "netlink/altname.h"
 
 #define ATTEMPTS 32
 
@@ -40,13 +42,25 @@ int move_port(const struct port_side *from, __u32 ifindex, const struct port_sid
 	      __u32 wish, __u32 flags_set, struct link_info *ret, struct sl_err *err)
 {
 	struct link_change change = LINK_NO_CHANGE;
+	struct msgs message = MSGS_NONE, joined = MSGS_NONE;
 	struct link_info link;
 	unsigned int attempt;
 	int rc;
 
-	rc = link_find(from->nls, NULL, ifindex, &link, err);
+	rc = link_message(from->nls, NULL, ifindex, &message, err);
+	if (!rc && link_parse(message.item[0], &link))
+		rc = sl_err(err, EBADMSG, "the kernel's answer about an interface in %s makes no sense",
+			    nls_label(from->nls));
+	/* They would go along, and could be taken there. */
+	if (!rc)
+		rc = altnames_remove(from->nls, message.item[0], err);
+	if (!rc)
+		rc = addr_leave_groups(from->nls, ifindex, &joined, err);
 	if (rc)
-		return rc;
+		goto out;
+	/* A macvlan lets only the groups in that its interface listens to, and vex listens to none itself. */
+	if (!strcmp(link.kind, "macvlan") && flags_set)
+		flags_set |= IFF_ALLMULTI;
 	if (!wish)
 		wish = ifindex;
 	change.name = name;
@@ -60,10 +74,19 @@ int move_port(const struct port_side *from, __u32 ifindex, const struct port_sid
 		if (rc != -EBUSY)
 			break;
 	}
-	if (rc)
-		return sl_err_prefix(err, "moving %s from %s to %s", link.name, nls_label(from->nls),
-				     nls_label(to->nls));
-	return link_find(to->nls, name, 0, ret, err);
+	if (rc) {
+		altnames_put(from->nls, message.item[0], ifindex, ifindex, NULL);
+		addr_replay(from->nls, &joined, AF_INET, ifindex, NULL);
+		addr_replay(from->nls, &joined, AF_INET6, ifindex, NULL);
+		rc = sl_err_prefix(err, "moving %s from %s to %s", link.name, nls_label(from->nls),
+				   nls_label(to->nls));
+		goto out;
+	}
+	rc = link_find(to->nls, name, 0, ret, err);
+out:
+	msgs_clear(&message);
+	msgs_clear(&joined);
+	return rc;
 }
 
 /*

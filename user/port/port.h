@@ -21,6 +21,12 @@
 #include "lib/netns.h"
 #include "sluice/ucmac.h"
 
+/* Which end of a veth becomes a leg, and where the new pair's outer end takes its place. */
+enum port_taken_side {
+	PORT_SIDE_WORKLOAD, /* the workload's end becomes vex */
+	PORT_SIDE_HOST, /* the far end becomes vin, the workload's stays untouched; see host.h */
+};
+
 /* What to take. Descriptors stay the caller's. */
 struct port_request {
 	int workload_ns; /* namespace of the port */
@@ -31,6 +37,10 @@ struct port_request {
 	__u32 max_mtu; /* of vbr: a port with a larger one is refused */
 	char workload_label[64]; /* how messages call the workload's namespace */
 };
+
+/* What is kept of its addresses for the day when all else is lost: "10.0.0.2/24", the first few, else empty. */
+#define PORT_ADDRS 8
+#define PORT_ADDR_LEN 52
 
 /* A port that is taken: all that is needed to find it again and to give it back. */
 struct port_taken {
@@ -44,6 +54,12 @@ struct port_taken {
 	__u32 original_ifindex; /* the port's index in the workload before it was taken */
 	__u32 mtu;
 	__u8 mac[SL_MAC_LEN];
+	char addrs[PORT_ADDRS][PORT_ADDR_LEN];
+	enum port_taken_side side;
+	/* PORT_SIDE_HOST only: where vin came from and vex's far end is now. */
+	struct sl_netns_id host_ns;
+	char host_name[IFNAMSIZ];
+	__u32 host_ifindex;
 };
 
 /*
@@ -86,11 +102,16 @@ int port_give_back(const struct port_taken *taken, int workload_ns, int agent_ns
 /*
  * After a crash in the middle of port_take() or port_give_back(): puts the
  * original back into workload_ns with what the journal says. The programs of
- * vex and vin, if any, must have gone. 0; -ENOENT when there is no journal;
- * other -errno, then it may be tried again.
+ * vex and vin, if any, must have gone. 0; 1 when the journal is lost or cannot
+ * be used: the port has then what the substitute and the record still knew;
+ * -errno, then it may be tried again.
  */
 int port_recover(const struct port_taken *taken, const char *journal, int workload_ns, int agent_ns,
 		 struct sl_err *err);
+/* Does the substitute stand in for the port, so that port_give_back() is the better way? 1, 0 or -errno. */
+int port_is_whole(const struct port_taken *taken, int workload_ns, int agent_ns, struct sl_err *err);
+/* Notes the addresses of the port taken->name, for port_recover() without a journal. 0 or -errno. */
+int port_record_addresses(struct port_taken *taken, int workload_ns, struct sl_err *err);
 
 /*
  * Is it still as recorded? Looks vex and vin up in agent_ns by name and

@@ -3,124 +3,252 @@
  * Finishing what a killed daemon had begun: the port was on its way, in one
  * direction or the other, and the journal tells what it must have.
  *
- * Invariant: nothing is deleted before the original has been found, in
- * whichever namespace it is and under whichever name; and it may be run again
- * and again until it succeeds.
+ * Invariant: it may be run again and again until it succeeds; see home.c.
+ * Without a journal the port comes home all the same, with what the kernel
+ * and the record still know of it, and the caller is told so.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_addr.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "netlink/address.h"
 #include "port/apply.h"
+#include "port/home.h"
 #include "port/journal.h"
 #include "port/move.h"
-#include "port/port.h"
 
-struct recovery {
+/* What there is to go by when the journal is lost. */
+struct remains {
 	const struct port_taken *taken;
 	struct port_side workload, agent;
-	struct port_snapshot wanted;
-	struct link_info vin; /* ifindex 0: gone */
-	struct link_info original;
-	bool in_agent; /* where it was found */
+	struct link_info original, vin, substitute; /* ifindex 0: not there */
+	bool in_agent; /* the original */
 };
 
-static bool is_mac(const struct link_info *link, const __u8 *mac)
+/* 0 also when it is not there; then *ret is all zero. */
+static int find_maybe(struct nls *nls, const char *name, __u32 ifindex, struct link_info *ret,
+		      struct sl_err *err)
 {
-	return link->mac_valid && !memcmp(link->mac, mac, SL_MAC_LEN);
+	int rc = link_find(nls, name, ifindex, ret, err);
+
+	if (rc)
+		memset(ret, 0, sizeof(*ret));
+	return rc == -ENODEV ? 0 : rc;
 }
 
-/* In the workload the original is the veth of its MAC that vin is not the far end of. */
 static int visit_original(void *context, const struct link_info *link)
 {
-	struct recovery *rec = context;
+	struct remains *remains = context;
 
-	if (strcmp(link->kind, "veth") ||
-	    (!is_mac(link, rec->taken->mac) && !is_mac(link, rec->wanted.link.mac)))
+	if ((strcmp(link->kind, "veth") != 0 && strcmp(link->kind, "macvlan") != 0) || !link->mac_valid ||
+	    memcmp(link->mac, remains->taken->mac, SL_MAC_LEN) != 0 ||
+	    link->ifindex == remains->substitute.ifindex)
 		return 0;
-	if (rec->vin.ifindex && (link->ifindex == rec->vin.peer_ifindex))
-		return 0;
-	/* Its old number is the surest sign; where that was not free, the first will do. */
-	if (!rec->original.ifindex || link->ifindex == rec->taken->original_ifindex)
-		rec->original = *link;
+	if (!remains->original.ifindex || link->ifindex == remains->taken->original_ifindex)
+		remains->original = *link;
 	return 0;
 }
 
-static int find_all(struct recovery *rec, struct sl_err *err)
+static int look_around(struct remains *remains, struct sl_err *err)
 {
+	const struct port_taken *taken = remains->taken;
+	struct link_info *substitute = &remains->substitute;
 	int rc;
 
-	rc = link_find(rec->agent.nls, rec->taken->vin_name, 0, &rec->vin, err);
-	if (rc == -ENODEV)
-		rec->vin.ifindex = 0;
-	else if (rc)
-		return rc;
-	rc = link_find(rec->agent.nls, rec->taken->vex_name, 0, &rec->original, err);
-	rec->in_agent = !rc;
-	if (rc != -ENODEV)
-		return rc;
-	rec->original.ifindex = 0;
-	rc = link_list(rec->workload.nls, visit_original, rec, err);
-	if (!rc && !rec->original.ifindex)
-		rc = sl_err(err, ENODEV, "the original of %s is neither in %s nor in %s", rec->taken->name,
-			    nls_label(rec->workload.nls), nls_label(rec->agent.nls));
+	rc = find_maybe(remains->agent.nls, taken->vin_name, 0, &remains->vin, err);
+	if (!rc && remains->vin.ifindex && remains->vin.peer_ifindex)
+		rc = find_maybe(remains->workload.nls, NULL, remains->vin.peer_ifindex, substitute, err);
+	/* Numbers mean nothing by themselves: it must be the far end, with the workload's address. */
+	if (substitute->ifindex &&
+	    (substitute->peer_ifindex != remains->vin.ifindex || !substitute->mac_valid ||
+	     memcmp(substitute->mac, taken->mac, SL_MAC_LEN) != 0))
+		memset(substitute, 0, sizeof(*substitute));
+	if (!rc)
+		rc = find_maybe(remains->agent.nls, taken->vex_name, 0, &remains->original, err);
+	remains->in_agent = remains->original.ifindex;
+	if (!rc && !remains->in_agent)
+		rc = link_list(remains->workload.nls, visit_original, remains, err);
 	return rc;
 }
 
-/* The original comes home, under a name that nobody can have taken meanwhile, and down. */
-static int bring_home(struct recovery *rec, struct sl_err *err)
+static int remains_open(struct remains *remains, int workload_ns, int agent_ns, struct sl_err *err)
 {
-	char temporary[IFNAMSIZ];
 	int rc;
 
-	if (!rec->in_agent)
-		return strcmp(rec->original.name, rec->wanted.link.name)
-			       ? move_set_up(&rec->workload, rec->original.ifindex, false, err)
-			       : 0;
-	rc = move_set_up(&rec->agent, rec->original.ifindex, false, err);
+	rc = port_side_open(&remains->workload, workload_ns, "the workload's namespace", err);
 	if (!rc)
-		rc = move_free_name(&rec->workload, temporary, err);
+		rc = port_side_open(&remains->agent, agent_ns, "the agent's namespace", err);
+	return rc ? rc : look_around(remains, err);
+}
+
+static void remains_close(struct remains *remains)
+{
+	port_side_close(&remains->workload);
+	port_side_close(&remains->agent);
+}
+
+int port_is_whole(const struct port_taken *taken, int workload_ns, int agent_ns, struct sl_err *err)
+{
+	struct remains remains = { .taken = taken };
+	int rc = remains_open(&remains, workload_ns, agent_ns, err);
+
 	if (!rc)
-		rc = move_port(&rec->agent, rec->original.ifindex, &rec->workload, temporary,
-			       rec->taken->original_ifindex, 0, &rec->original, err);
+		rc = remains.in_agent && remains.substitute.ifindex &&
+		     !strcmp(remains.substitute.name, taken->name) && remains.substitute.flags & IFF_UP;
+	remains_close(&remains);
 	return rc;
 }
 
-/* From the start: of what is there already nobody knows whether it is in order, and order matters for addresses. */
-static int put_all(struct recovery *rec, struct sl_err *err)
+/*
+ * The substitute under the port's name, so that labels are right, and up, so
+ * that it has the routes its addresses bring: it tells most of what the port had.
+ */
+static int ask_substitute(struct remains *remains, struct port_snapshot *ret, struct sl_err *err)
 {
+	struct link_change rename = LINK_NO_CHANGE;
+	__u32 ifindex = remains->substitute.ifindex;
+	int rc = 0;
+
+	rename.name = remains->taken->name;
+	if (strcmp(remains->substitute.name, rename.name) != 0) {
+		rc = move_set_up(&remains->workload, ifindex, false, err);
+		if (!rc)
+			rc = link_change(remains->workload.nls, ifindex, &rename, err);
+	}
+	if (!rc)
+		rc = move_set_up(&remains->workload, ifindex, true, err);
+	return rc ? rc : snapshot_take(&remains->workload, NULL, ifindex, ret, err);
+}
+
+/* Nothing but the interface itself is left: home, named, with an ARP, up. */
+static int bring_bare(struct remains *remains, struct sl_err *err)
+{
+	struct link_change change = LINK_NO_CHANGE;
+	struct link_info *original = &remains->original;
+	int rc = 0;
+
+	if (remains->in_agent) {
+		rc = move_set_up(&remains->agent, original->ifindex, false, err);
+		if (!rc)
+			rc = move_port(&remains->agent, original->ifindex, &remains->workload,
+				       remains->taken->name, remains->taken->original_ifindex, 0, original,
+				       err);
+	} else if (strcmp(original->name, remains->taken->name) != 0) {
+		rc = move_set_up(&remains->workload, original->ifindex, false, err);
+		change.name = remains->taken->name;
+	}
+	change.flags_clear = IFF_NOARP;
+	change.up = 1;
+	return rc ? rc : link_change(remains->workload.nls, original->ifindex, &change, err);
+}
+
+/* "10.0.0.2/24" onto the interface; there already is as good. */
+static int add_address(struct nls *nls, __u32 ifindex, const char *text, struct sl_err *err)
+{
+	struct ifaddrmsg header = { .ifa_index = ifindex };
+	__u8 address[sizeof(struct in6_addr)];
+	char plain[INET6_ADDRSTRLEN];
+	struct nl_msg *msg;
+	size_t len;
 	int rc;
 
-	rc = move_set_up(&rec->workload, rec->original.ifindex, false, err);
-	if (!rc)
-		rc = addr_remove_all(rec->workload.nls, rec->original.ifindex, err);
-	if (!rc)
-		rc = apply_all(&rec->workload, &rec->wanted, rec->original.ifindex, rec->original.name, err);
+	snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(text, "/"), text);
+	header.ifa_family = strchr(plain, ':') ? AF_INET6 : AF_INET;
+	len = header.ifa_family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
+	if (!strchr(text, '/') || inet_pton(header.ifa_family, plain, address) != 1)
+		return sl_err(err, EBADMSG, "\"%.60s\" on record is no address", text);
+	header.ifa_prefixlen = atoi(strchr(text, '/') + 1);
+	/* Nobody can have taken it meanwhile: the port is only coming home. */
+	header.ifa_flags = header.ifa_family == AF_INET6 ? IFA_F_NODAD : 0;
+	msg = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	if (!msg || nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) ||
+	    nla_put(msg, IFA_LOCAL, len, address) || nla_put(msg, IFA_ADDRESS, len, address)) {
+		nlmsg_free(msg);
+		return sl_err(err, ENOMEM, "out of memory for an address");
+	}
+	rc = nls_call(nls, msg, err, "add address %s", text);
+	return rc == -EEXIST ? 0 : rc;
+}
+
+/* What is on record and nowhere else any more. One that cannot be had must not keep the others away. */
+static int add_recorded(struct remains *remains, struct sl_err *err)
+{
+	struct sl_err other;
+	int rc = 0, one;
+
+	for (unsigned int i = 0; i < PORT_ADDRS && *remains->taken->addrs[i]; i++) {
+		one = add_address(remains->workload.nls, remains->original.ifindex, remains->taken->addrs[i],
+				  rc ? &other : err);
+		if (!rc)
+			rc = one;
+	}
 	return rc;
+}
+
+static int recover_blindly(struct remains *remains, struct sl_err *err)
+{
+	const struct port_taken *taken = remains->taken;
+	struct port_snapshot wanted = PORT_SNAPSHOT_NONE;
+	bool named;
+	int rc;
+
+	if (!remains->original.ifindex)
+		return sl_err(err, ENODEV, "the original of %s is neither in %s nor in %s", taken->name,
+			      nls_label(remains->workload.nls), nls_label(remains->agent.nls));
+	named = !remains->in_agent && !strcmp(remains->original.name, taken->name);
+	/* An original with its name never left, or is nearly home: it has what it has. */
+	if (!named && remains->substitute.ifindex) {
+		rc = ask_substitute(remains, &wanted, err);
+		if (!rc)
+			rc = home_bring(taken, &wanted, &remains->workload, &remains->agent, err);
+		snapshot_free(&wanted);
+		if (!rc)
+			rc = link_find(remains->workload.nls, taken->name, 0, &remains->original, err);
+	} else {
+		rc = remains->vin.ifindex ? home_delete(&remains->agent, taken->vin_name, err) : 0;
+		if (!rc)
+			rc = bring_bare(remains, err);
+	}
+	return rc ? rc : add_recorded(remains, err);
 }
 
 int port_recover(const struct port_taken *taken, const char *journal, int workload_ns, int agent_ns,
 		 struct sl_err *err)
 {
-	struct recovery rec = { .taken = taken, .wanted = PORT_SNAPSHOT_NONE };
+	struct remains remains = { .taken = taken };
+	struct port_snapshot wanted = PORT_SNAPSHOT_NONE;
+	bool blind;
 	int rc;
 
-	rc = journal_read(journal, &rec.wanted, err);
+	blind = journal_read(journal, &wanted, NULL) != 0;
+	rc = remains_open(&remains, workload_ns, agent_ns, err);
 	if (!rc)
-		rc = port_side_open(&rec.workload, workload_ns, "the workload's namespace", err);
+		rc = blind ? recover_blindly(&remains, err)
+			   : home_bring(taken, &wanted, &remains.workload, &remains.agent, err);
+	snapshot_free(&wanted);
+	remains_close(&remains);
+	return rc ? rc : blind;
+}
+
+int port_record_addresses(struct port_taken *taken, int workload_ns, struct sl_err *err)
+{
+	struct link_info link;
+	struct msgs addrs = MSGS_NONE;
+	struct nls *nls;
+	int rc;
+
+	rc = nls_open(&nls, workload_ns, "the workload's namespace", err);
+	if (rc)
+		return rc;
+	rc = link_find(nls, taken->name, 0, &link, err);
 	if (!rc)
-		rc = port_side_open(&rec.agent, agent_ns, "the agent's namespace", err);
+		rc = addr_kind.dump(nls, link.ifindex, &addrs, err);
 	if (!rc)
-		rc = find_all(&rec, err);
-	/* The substitute's name is needed. */
-	if (!rc && rec.vin.ifindex)
-		rc = link_delete(rec.agent.nls, rec.vin.ifindex, err);
-	if (!rc)
-		rc = bring_home(&rec, err);
-	if (!rc && apply_verify(&rec.workload, &rec.wanted, rec.original.ifindex, NULL))
-		rc = put_all(&rec, err);
-	snapshot_free(&rec.wanted);
-	port_side_close(&rec.workload);
-	port_side_close(&rec.agent);
+		home_note_addresses(taken, &addrs);
+	msgs_clear(&addrs);
+	nls_close(nls);
 	return rc;
 }

@@ -7,34 +7,67 @@
  */
 #include "port/refuse.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <linux/if_link.h>
-#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "netlink/address.h"
+#include "netlink/qdisc.h"
 #include "netlink/route.h"
+#include "port/programs.h"
 
-/* Newer than the distribution's headers; the numbers are the kernel's ABI. */
-#define ATTACH_TCX_INGRESS 46
-#define ATTACH_TCX_EGRESS 47
+#define LINK_HEADER sizeof(struct ifinfomsg)
+/* Newer than the distribution's headers; the number is the kernel's ABI. */
+#define ATTR_NETNS_IMMUTABLE 67
 
-static int refuse_taken_name(const struct port_side *agent, const char *name, struct sl_err *err)
+void refusals_add(struct refusals *list, int code, const char *fmt, ...)
+{
+	struct sl_err *next = &list->item[list->n];
+	va_list ap;
+
+	if (list->n == REFUSALS_MAX)
+		return;
+	next->code = code;
+	va_start(ap, fmt);
+	vsnprintf(next->text, sizeof(next->text), fmt, ap);
+	va_end(ap);
+	list->n++;
+}
+
+static int refuse_taken_name(const struct port_side *agent, const char *name, struct refusals *ret,
+			     struct sl_err *err)
 {
 	struct link_info link;
 	int rc = link_find(agent->nls, name, 0, &link, err);
 
 	if (!rc)
-		return sl_err(err, EEXIST, "there is already an interface %s in %s", name,
-			      nls_label(agent->nls));
+		refusals_add(ret, EEXIST, "there is already an interface %s in %s", name,
+			     nls_label(agent->nls));
 	return rc == -ENODEV ? 0 : rc;
 }
 
-int refuse_request(const struct port_request *request, const struct port_side *agent, struct sl_err *err)
+/* Of the machine itself: whoever it belongs to cannot be told from the network everything else hangs on. */
+static bool is_hosts_own(const struct sl_netns_id *workload)
+{
+	struct sl_netns_id first;
+	int fd = sl_netns_open_pid(1, NULL), rc;
+
+	/* Where the first process cannot be looked at it is not known, and not claimed. */
+	if (fd < 0)
+		return false;
+	rc = sl_netns_id(fd, &first);
+	close(fd);
+	return !rc && sl_netns_same(workload, &first);
+}
+
+int refuse_request_all(const struct port_request *request, const struct port_side *agent,
+		       struct refusals *ret, struct sl_err *err)
 {
 	struct sl_netns_id workload_id, agent_id;
 	int rc;
@@ -46,199 +79,240 @@ int refuse_request(const struct port_request *request, const struct port_side *a
 		return sl_errno(err, -rc, "cannot identify the network namespace of %s",
 				request->workload_label);
 	if (sl_netns_same(&workload_id, &agent_id))
-		return sl_err(err, EINVAL,
-			      "%s shares its network namespace with sluiced itself; only ports of other "
-			      "namespaces can be taken",
-			      request->workload_label);
+		refusals_add(ret, EINVAL,
+			     "%s shares its network namespace with sluiced itself; only ports of other "
+			     "namespaces can be taken",
+			     request->workload_label);
+	else if (is_hosts_own(&workload_id))
+		refusals_add(ret, EINVAL,
+			     "%s is in the host's own network namespace (that of process 1), whose ports are "
+			     "not a workload's; start it with a network namespace of its own",
+			     request->workload_label);
 	if (!strcmp(request->name, "lo"))
-		return sl_err(err, EINVAL, "lo of %s never leaves its namespace and cannot be taken",
-			      request->workload_label);
+		refusals_add(ret, EINVAL, "lo of %s never leaves its namespace and cannot be taken",
+			     request->workload_label);
 	if (!strcmp(request->vex_name, request->vin_name))
-		return sl_err(err, EINVAL, "%s cannot be the name of both new interfaces", request->vex_name);
-	rc = refuse_taken_name(agent, request->vex_name, err);
-	return rc ? rc : refuse_taken_name(agent, request->vin_name, err);
+		refusals_add(ret, EINVAL, "%s cannot be the name of both new interfaces", request->vex_name);
+	rc = refuse_taken_name(agent, request->vex_name, ret, err);
+	return rc ? rc : refuse_taken_name(agent, request->vin_name, ret, err);
+}
+
+void refuse_fit_all(const struct port_request *request, const struct port_snapshot *port,
+		    struct refusals *ret)
+{
+	if (request->max_mtu && port->link.mtu > request->max_mtu)
+		refusals_add(ret, EMSGSIZE,
+			     "%s in %s has an MTU of %u, more than the %u of the bridge; start sluiced with "
+			     "--mtu 9216",
+			     request->name, request->workload_label, port->link.mtu, request->max_mtu);
+	if (!port->link.mac_valid)
+		refusals_add(ret, EOPNOTSUPP, "%s in %s has no Ethernet address", request->name,
+			     request->workload_label);
 }
 
 struct above {
-	__u32 ifindex;
-	char name[IFNAMSIZ];
+	const struct port_side *workload;
+	const struct port_snapshot *port;
+	struct refusals *ret;
 };
 
-static int visit_above(void *context, const struct link_info *link)
+static int visit_above(void *context, struct nlmsghdr *message)
 {
-	struct above *above = context;
+	const struct above *above = context;
+	__u32 port = above->port->link.ifindex, below = 0;
+	struct nlattr *info, *data = NULL;
+	struct link_info link;
 
-	if (link->ifindex == above->ifindex || above->name[0])
+	if (link_parse(message, &link) || link.ifindex == port)
 		return 0;
+	info = message_attr(message, LINK_HEADER, IFLA_LINKINFO);
+	/* A vxlan tells in a place of its own where it goes out by, and dies with it. */
+	if (info && !strcmp(link.kind, "vxlan"))
+		data = nla_find(nla_data(info), nla_len(info), IFLA_INFO_DATA);
+	if (data)
+		data = nla_find(nla_data(data), nla_len(data), IFLA_VXLAN_LINK);
+	if (data && nla_len(data) >= (int)sizeof(__u32))
+		below = nla_get_u32(data);
 	/* A veth's "link" is its peer, which stands beside the port and not on top of it. */
-	if (link->master == above->ifindex ||
-	    (link->peer_ifindex == above->ifindex && link->peer_nsid < 0 && strcmp(link->kind, "veth")))
-		strcpy(above->name, link->name);
+	else if (link.peer_nsid < 0 && strcmp(link.kind, "veth") != 0)
+		below = link.peer_ifindex;
+	if (link.master == port || below == port)
+		refusals_add(above->ret, EBUSY,
+			     "%s in %s has %s (%s) on top of it, which would be lost; remove %s first",
+			     above->port->link.name, nls_label(above->workload->nls), link.name,
+			     link.kind[0] ? link.kind : "no virtual interface", link.name);
 	return 0;
 }
 
 static int refuse_devices_on_top(const struct port_side *workload, const struct port_snapshot *port,
-				 struct sl_err *err)
+				 struct refusals *ret, struct sl_err *err)
 {
-	struct above above = { .ifindex = port->link.ifindex };
-	int rc = link_list(workload->nls, visit_above, &above, err);
-
-	if (!rc && above.name[0])
-		return sl_err(err, EBUSY,
-			      "%s in %s has %s on top of it, which would be lost; remove %s first",
-			      port->link.name, nls_label(workload->nls), above.name, above.name);
-	return rc;
-}
-
-struct qdisc_find {
-	__u32 ifindex;
-	char kind[16];
-};
-
-static int visit_qdisc(void *context, struct nlmsghdr *message)
-{
-	struct qdisc_find *find = context;
-	const struct tcmsg *tc = nlmsg_data(message);
-	struct nlattr *kind;
-
-	if (message->nlmsg_type != RTM_NEWQDISC || !nlmsg_valid_hdr(message, sizeof(*tc)) ||
-	    (__u32)tc->tcm_ifindex != find->ifindex || find->kind[0])
-		return 0;
-	kind = message_attr(message, sizeof(*tc), TCA_KIND);
-	/* Those the kernel sets up by itself have no handle. */
-	if (kind && tc->tcm_handle)
-		nla_strlcpy(find->kind, kind, sizeof(find->kind));
-	return 0;
-}
-
-static int refuse_qdisc(const struct port_side *workload, const struct port_snapshot *port,
-			struct sl_err *err)
-{
-	struct qdisc_find find = { .ifindex = port->link.ifindex };
-	struct tcmsg body = { .tcm_ifindex = port->link.ifindex };
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETQDISC, NLM_F_REQUEST | NLM_F_DUMP);
-	int rc;
+	struct above above = { workload, port, ret };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP);
+	struct ifinfomsg body = { 0 };
 
 	if (msg)
 		nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO);
-	rc = nls_dump(workload->nls, msg, visit_qdisc, &find, err, "read the qdiscs of %s", port->link.name);
-	if (!rc && find.kind[0])
-		return sl_err(err, EBUSY,
-			      "%s in %s has a %s qdisc, which cannot be carried over; remove it first "
-			      "(tc qdisc del)",
-			      port->link.name, nls_label(workload->nls), find.kind);
-	return rc;
+	return nls_dump(workload->nls, msg, visit_above, &above, err, "list the interfaces");
 }
 
-static int visit_nexthop(void *context, struct nlmsghdr *message)
-{
-	struct above *above = context;
-
-	if (message->nlmsg_type == RTM_NEWNEXTHOP &&
-	    message_u32(message, sizeof(struct nhmsg), NHA_OIF, 0) == above->ifindex)
-		above->name[0] = 'n';
-	return 0;
-}
-
-static int refuse_nexthop_objects(const struct port_side *workload, const struct port_snapshot *port,
-				  struct sl_err *err)
-{
-	struct above above = { .ifindex = port->link.ifindex };
-	struct nhmsg body = { 0 };
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETNEXTHOP, NLM_F_REQUEST | NLM_F_DUMP);
-	int rc;
-
-	if (msg)
-		nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO);
-	rc = nls_dump(workload->nls, msg, visit_nexthop, &above, err, "read the nexthops");
-	/* A kernel without nexthop objects has none. */
-	if (rc)
-		return rc == -EOPNOTSUPP ? 0 : rc;
-	if (above.name[0])
-		return sl_err(
-			err, EOPNOTSUPP,
-			"%s in %s is used by a nexthop object (ip nexthop), which cannot be carried over",
-			port->link.name, nls_label(workload->nls));
-	return 0;
-}
-
-static int refuse_programs(const struct port_side *workload, const struct port_snapshot *port,
-			   struct sl_err *err)
-{
-	const struct nlmsghdr *message = port->link_message.item[0];
-	struct nlattr *xdp = message_attr(message, sizeof(struct ifinfomsg), IFLA_XDP);
-	struct nlattr *attached = NULL;
-	unsigned int i;
-	int token;
-
-	if (xdp)
-		attached = nla_find(nla_data(xdp), nla_len(xdp), IFLA_XDP_ATTACHED);
-	if (attached && nla_get_u8(attached) != XDP_ATTACHED_NONE)
-		return sl_err(err, EBUSY, "%s in %s has an XDP program, which would be lost; detach it first",
-			      port->link.name, nls_label(workload->nls));
-	token = sl_netns_enter(workload->fd, err);
-	if (token < 0)
-		return token;
-	for (i = ATTACH_TCX_INGRESS; i <= ATTACH_TCX_EGRESS; i++) {
-		__u32 ids[64], n = 64;
-
-		/* A kernel without tcx refuses the question: then there is none. */
-		if (bpf_prog_query(port->link.ifindex, i, 0, NULL, ids, &n) && errno != ENOSPC)
-			n = 0;
-		if (n)
-			break;
-	}
-	sl_netns_leave(token);
-	if (i <= ATTACH_TCX_EGRESS)
-		return sl_err(err, EBUSY, "%s in %s has a tcx program, which would be lost; detach it first",
-			      port->link.name, nls_label(workload->nls));
-	return 0;
-}
-
-static int refuse_content(const struct port_side *workload, const struct port_snapshot *port,
-			  struct sl_err *err)
-{
-	size_t i;
-
-	for (i = 0; i < port->addrs.n; i++)
-		if (addr_is_temporary(port->addrs.item[i]))
-			return sl_err(
-				err, EOPNOTSUPP,
-				"%s in %s has temporary (privacy) IPv6 addresses, which only the kernel "
-				"can make; set its use_tempaddr sysctl to 0 first",
-				port->link.name, nls_label(workload->nls));
-	if (message_attr(port->link_message.item[0], sizeof(struct ifinfomsg), IFLA_PROP_LIST))
-		return sl_err(err, EOPNOTSUPP,
-			      "%s in %s has alternative names, which cannot be carried over yet; remove them "
-			      "first (ip link property del)",
-			      port->link.name, nls_label(workload->nls));
-	return 0;
-}
-
-int refuse_port(const struct port_side *workload, const struct port_snapshot *port, struct sl_err *err)
+static int refuse_qdiscs(const struct port_side *workload, const struct port_snapshot *port,
+			 struct refusals *ret, struct sl_err *err)
 {
 	const char *name = port->link.name, *where = nls_label(workload->nls);
+	size_t i;
+	int rc;
+
+	for (i = 0; i < port->qdiscs.n; i++) {
+		const char *obstacle = qdisc_obstacle(port->qdiscs.item[i]);
+
+		if (obstacle)
+			refusals_add(ret, EBUSY,
+				     "%s in %s has a %s qdisc, %s; remove it first (tc qdisc del)", name,
+				     where, qdisc_name(port->qdiscs.item[i]), obstacle);
+	}
+	rc = qdisc_has_filters(workload->nls, port->link.ifindex, &port->qdiscs, err);
+	if (rc > 0)
+		refusals_add(
+			ret, EBUSY,
+			"%s in %s has filters on its %s qdisc, which cannot be carried over; remove them "
+			"first (tc filter del)",
+			name, where, qdisc_name(port->qdiscs.item[0]));
+	return rc < 0 ? rc : 0;
+}
+
+static void refuse_content(const struct port_side *workload, const struct port_snapshot *port,
+			   struct refusals *ret)
+{
+	const char *name = port->link.name, *where = nls_label(workload->nls), *routing;
+	static const char *const families[] = { "net/ipv4/conf", SYSCTLS_IPV6 };
+	char text[160];
+	size_t i;
+
+	for (i = 0; i < port->addrs.n; i++) {
+		if (!addr_is_temporary(port->addrs.item[i]))
+			continue;
+		refusals_add(ret, EOPNOTSUPP,
+			     "%s in %s has temporary (privacy) IPv6 addresses, which only the kernel can "
+			     "make; set its use_tempaddr sysctl to 0 first",
+			     name, where);
+		break;
+	}
+	for (i = 0; i < port->routes.n; i++) {
+		if (!route_has_program(port->routes.item[i]))
+			continue;
+		route_kind.describe(port->routes.item[i], text, sizeof(text));
+		refusals_add(
+			ret, EOPNOTSUPP,
+			"route %s by %s in %s runs a BPF program (encap bpf), which cannot be read back; "
+			"remove the route first",
+			text, name, where);
+	}
+	for (i = 0; i < 2; i++) {
+		routing = sysctls_value(&port->sysctls, families[i], "mc_forwarding");
+		if (routing && strcmp(routing, "0") != 0)
+			refusals_add(ret, EBUSY,
+				     "a multicast router's socket holds %s in %s, which would be lost; stop "
+				     "that program first",
+				     name, where);
+	}
+}
+
+static bool flag_is_set(const struct nlmsghdr *link, int type)
+{
+	struct nlattr *attr = message_attr(link, LINK_HEADER, type);
+
+	return attr && nla_len(attr) && nla_get_u8(attr);
+}
+
+static void refuse_kind(const struct port_side *workload, const struct port_snapshot *port,
+			struct refusals *ret)
+{
+	const struct nlmsghdr *link = port->link_message.item[0];
+	const char *name = port->link.name, *where = nls_label(workload->nls), *kind = port->link.kind;
+
+	if (message_attr(link, LINK_HEADER, IFLA_PHYS_PORT_ID) ||
+	    message_attr(link, LINK_HEADER, IFLA_PHYS_SWITCH_ID) || !kind[0])
+		refusals_add(ret, EOPNOTSUPP,
+			     "%s in %s is not a virtual interface but a device's own port or function "
+			     "(physical, SR-IOV); only veth and macvlan ports can be taken",
+			     name, where);
+	else if (strcmp(kind, "veth") != 0 && strcmp(kind, "macvlan") != 0)
+		refusals_add(ret, EOPNOTSUPP,
+			     "%s in %s is of kind %s; only veth and macvlan ports can be taken%s", name,
+			     where, kind,
+			     strcmp(kind, "vlan") ? "" : ", and of a VLAN device the port below it");
+	if (flag_is_set(link, IFLA_PROTO_DOWN))
+		refusals_add(
+			ret, EBUSY,
+			"%s in %s is held down by protodown, which a veth in its place cannot be; switch "
+			"it off first",
+			name, where);
+	if (flag_is_set(link, ATTR_NETNS_IMMUTABLE))
+		refusals_add(ret, EOPNOTSUPP, "%s in %s may not leave its namespace, says its driver", name,
+			     where);
+}
+
+int refuse_port_all(const struct port_side *workload, const struct port_snapshot *port, struct refusals *ret,
+		    struct sl_err *err)
+{
+	const char *name = port->link.name, *where = nls_label(workload->nls);
+	struct port_programs programs;
 	struct link_info master;
 	int rc;
 
-	if (strcmp(port->link.kind, "veth"))
-		return sl_err(err, EOPNOTSUPP, "%s in %s is %s%s, only veth ports can be taken", name, where,
-			      port->link.kind[0] ? "of kind " : "not a virtual interface", port->link.kind);
+	refuse_kind(workload, port, ret);
 	if (port->link.master) {
 		rc = link_find(workload->nls, NULL, port->link.master, &master, err);
 		if (rc)
 			return rc;
-		return sl_err(err, EBUSY, "%s in %s is a port of %s; take it out of there first", name, where,
-			      master.name);
+		refusals_add(ret, EBUSY, "%s in %s is a port of %s (%s); take it out of there first", name,
+			     where, master.name, master.kind);
 	}
-	rc = refuse_devices_on_top(workload, port, err);
+	rc = refuse_devices_on_top(workload, port, ret, err);
 	if (!rc)
-		rc = refuse_programs(workload, port, err);
+		rc = programs_find(workload, port, &programs, err);
+	if (rc)
+		return rc;
+	if (programs.xdp)
+		refusals_add(ret, EBUSY, "%s in %s has an XDP program, which would be lost; detach it first",
+			     name, where);
+	if (programs.tcx)
+		refusals_add(ret, EBUSY, "%s in %s has a tcx program, which would be lost; detach it first",
+			     name, where);
+	rc = refuse_qdiscs(workload, port, ret, err);
 	if (!rc)
-		rc = refuse_qdisc(workload, port, err);
-	if (!rc)
-		rc = refuse_nexthop_objects(workload, port, err);
-	if (!rc)
-		rc = refuse_content(workload, port, err);
+		refuse_content(workload, port, ret);
+	return rc;
+}
+
+static int first_of(int rc, const struct refusals *list, struct sl_err *err)
+{
+	if (rc)
+		return rc;
+	return list->n ? sl_err(err, list->item[0].code, "%s", list->item[0].text) : 0;
+}
+
+int refuse_request(const struct port_request *request, const struct port_side *agent, struct sl_err *err)
+{
+	struct refusals *list = calloc(1, sizeof(*list));
+	int rc;
+
+	if (!list)
+		return sl_err(err, ENOMEM, "out of memory");
+	rc = first_of(refuse_request_all(request, agent, list, err), list, err);
+	free(list);
+	return rc;
+}
+
+int refuse_port(const struct port_side *workload, const struct port_snapshot *port, struct sl_err *err)
+{
+	struct refusals *list = calloc(1, sizeof(*list));
+	int rc;
+
+	if (!list)
+		return sl_err(err, ENOMEM, "out of memory");
+	rc = first_of(refuse_port_all(workload, port, list, err), list, err);
+	free(list);
 	return rc;
 }

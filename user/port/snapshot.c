@@ -13,7 +13,11 @@
 
 #include "lib/netns.h"
 #include "netlink/address.h"
+#include "netlink/group.h"
+#include "netlink/label.h"
 #include "netlink/neigh.h"
+#include "netlink/nexthop.h"
+#include "netlink/qdisc.h"
 #include "netlink/route.h"
 
 int port_side_open(struct port_side *side, int netns_fd, const char *label, struct sl_err *err)
@@ -48,6 +52,8 @@ static int read_inside(const struct port_side *side, struct port_snapshot *ret, 
 	rc = sysctls_read(ret->link.name, &ret->sysctls, err);
 	if (!rc)
 		rc = sl_ethtool_features(ret->link.name, &ret->features, err);
+	if (!rc)
+		rc = groups_read(ret->link.name, &ret->groups, err);
 	/* Not every driver tells its queues: then they stay as they are. */
 	if (!rc && sl_ethtool_queues(ret->link.name, &ret->rx_queues, &ret->tx_queues, NULL)) {
 		ret->rx_queues = 0;
@@ -69,6 +75,10 @@ static int refuse_flood(const struct port_side *side, const struct port_snapshot
 		{ "routes that prefer its addresses", port->leaning.n },
 		{ "permanent and proxied neighbours", port->neighs.n },
 		{ "learned neighbours", port->learned.n },
+		{ "nexthop objects", port->nexthops.n },
+		{ "address labels", port->labels.n },
+		{ "qdiscs and classes", port->qdiscs.n },
+		{ "static groups", port->groups.n },
 	};
 	size_t i;
 
@@ -103,10 +113,14 @@ int snapshot_take(const struct port_side *side, const char *name, __u32 ifindex,
 	if (!rc)
 		rc = neigh_dump_learned(side->nls, ifindex, &ret->learned, err);
 	if (!rc)
-		rc = refuse_flood(side, ret, err);
+		rc = nexthop_kind.dump(side->nls, ifindex, &ret->nexthops, err);
+	if (!rc)
+		rc = label_kind.dump(side->nls, ifindex, &ret->labels, err);
+	if (!rc)
+		rc = qdisc_kind.dump(side->nls, ifindex, &ret->qdiscs, err);
 	if (!rc)
 		rc = read_inside(side, ret, err);
-	return rc;
+	return rc ? rc : refuse_flood(side, ret, err);
 }
 
 void snapshot_free(struct port_snapshot *snapshot)
@@ -117,5 +131,9 @@ void snapshot_free(struct port_snapshot *snapshot)
 	msgs_clear(&snapshot->leaning);
 	msgs_clear(&snapshot->neighs);
 	msgs_clear(&snapshot->learned);
+	msgs_clear(&snapshot->nexthops);
+	msgs_clear(&snapshot->labels);
+	msgs_clear(&snapshot->qdiscs);
+	msgs_clear(&snapshot->groups);
 	sysctls_free(&snapshot->sysctls);
 }

@@ -32,6 +32,10 @@ struct port_snapshot {
 	struct msgs leaning; /* by other ports, but with one of the addresses as preferred source */
 	struct msgs neighs; /* permanent and proxied */
 	struct msgs learned; /* neighbours in use */
+	struct msgs nexthops; /* nexthop objects by this port, and the groups they are in */
+	struct msgs labels; /* IPv6 address labels bound to this port */
+	struct msgs qdiscs; /* a user's, and their classes */
+	struct msgs groups; /* link-layer groups joined by hand */
 	struct port_sysctls sysctls;
 	struct sl_features features;
 	unsigned int rx_queues, tx_queues; /* in use; 0: not known */

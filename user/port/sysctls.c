@@ -19,7 +19,8 @@
 
 #define VALUE_MAX 256
 
-static const char *const folders[] = { "net/ipv4/conf", SYSCTLS_IPV6, "net/ipv4/neigh", "net/ipv6/neigh" };
+static const char *const folders[] = { "net/ipv4/conf", SYSCTLS_IPV6, "net/ipv4/neigh", "net/ipv6/neigh",
+				       "net/mpls/conf" };
 
 static const char *const left_out[] = {
 	"addr_gen_mode", /* writing it makes a link-local address; carried over by netlink */
@@ -78,9 +79,12 @@ static int read_folder(const char *port, const char *folder, struct port_sysctls
 		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 63 || is_left_out(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/%.63s", folder, port, entry->d_name);
-		/* One that cannot be read holds nothing: stable_secret until it is set. */
-		if (!sl_sysctl_read(path, value, sizeof(value), NULL))
+		rc = sl_sysctl_read(path, value, sizeof(value), NULL);
+		if (!rc)
 			rc = add(ret, folder, entry->d_name, value);
+		/* One that cannot be read holds nothing: stable_secret until it is set. */
+		else if (rc == -EIO || rc == -EACCES || rc == -EPERM)
+			rc = 0;
 	}
 	closedir(dir);
 	return rc;

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Taking a port: look, refuse, prepare, switch, verify.
+ * Taking a port: look, refuse, and then the steps of the table below.
  *
  * Invariant: everything that takes time is done before the original port
- * moves. From the first change on, every error runs through roll_back(), which
- * knows from *job how far things had come.
+ * moves; what undoes a step asks the kernel how far things had come, never
+ * only *job.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/netns.h"
 #include "port/announce.h"
 #include "port/apply.h"
+#include "port/home.h"
 #include "port/journal.h"
 #include "port/move.h"
 #include "port/port.h"
 #include "port/refuse.h"
+#include "port/steps.h"
 
 #define PAIR_ATTEMPTS 32
 #define GAP_WAIT_MS 200 /* a second would be worse than a lost frame */
@@ -27,9 +30,7 @@ struct take_job {
 	struct port_snapshot before;
 	struct port_taken taken;
 	char temporary[IFNAMSIZ];
-	bool pair_made;
 	bool hooked; /* a hook has been called, so undo() must be */
-	bool moved; /* perhaps: the original may have left the workload */
 };
 
 static int open_and_look(struct take_job *job, struct sl_err *err)
@@ -73,8 +74,9 @@ int port_check(const struct port_request *request, struct sl_err *err)
 	return rc;
 }
 
-static int make_pair(struct take_job *job, struct sl_err *err)
+static int make_pair(void *context, struct sl_err *err)
 {
+	struct take_job *job = context;
 	const struct link_info *original = &job->before.link;
 	struct veth_end vin = { .name = job->request->vin_name, .netns_fd = -1, .mtu = original->mtu };
 	struct veth_end port = {
@@ -99,7 +101,6 @@ static int make_pair(struct take_job *job, struct sl_err *err)
 		}
 		if (rc)
 			return rc;
-		job->pair_made = true;
 		rc = link_find(job->agent.nls, vin.name, 0, &made, err);
 		if (rc)
 			return rc;
@@ -111,16 +112,63 @@ static int make_pair(struct take_job *job, struct sl_err *err)
 		rc = link_delete(job->agent.nls, made.ifindex, err);
 		if (rc)
 			return rc;
-		job->pair_made = false;
 		vin.ifindex = move_draw_index();
 	}
 	return sl_err(err, EBUSY, "found no free interface index for %s in %s", vin.name,
 		      nls_label(job->agent.nls));
 }
 
-/* vin is up before the port: that way the port has its carrier the moment it comes up itself. */
-static int ready_vin(struct take_job *job, struct sl_err *err)
+/* Its name was free before. */
+static int delete_pair(void *context, struct sl_err *err)
 {
+	struct take_job *job = context;
+
+	return home_delete(&job->agent, job->request->vin_name, err);
+}
+
+static int dress_substitute(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+
+	return apply_prepare(&job->workload, &job->before, job->taken.port_ifindex, job->temporary, NULL,
+			     err);
+}
+
+static int attach_vin(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+
+	if (!job->hooks || !job->hooks->prepare)
+		return 0;
+	job->hooked = true;
+	return job->hooks->prepare(job->hooks->context, &job->taken, err);
+}
+
+/* Nothing may come in by either leg while it has no program; one that is gone already lets nothing in. */
+static int detach_all(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+
+	(void)err;
+	if (!job->hooked)
+		return 0;
+	move_set_up(&job->agent, job->taken.vin_ifindex, false, NULL);
+	if (job->taken.vex_ifindex)
+		move_set_up(&job->agent, job->taken.vex_ifindex, false, NULL);
+	if (job->hooks->undo)
+		job->hooks->undo(job->hooks->context, &job->taken);
+	job->hooked = false;
+	return 0;
+}
+
+/*
+ * vin is up before the port: that way the port has its carrier the moment it
+ * comes up itself. With its program first: the workload could set the other
+ * end up by itself.
+ */
+static int set_vin_up(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
 	struct link_change change = LINK_NO_CHANGE;
 	int rc;
 
@@ -130,119 +178,99 @@ static int ready_vin(struct take_job *job, struct sl_err *err)
 	return rc ? rc : link_change(job->agent.nls, job->taken.vin_ifindex, &change, err);
 }
 
-static int prepare(struct take_job *job, struct sl_err *err)
+static int move_original(void *context, struct sl_err *err)
 {
-	int rc;
-
-	rc = announce_open(&job->workload, err);
-	if (!rc && job->hooks && job->hooks->journal)
-		rc = journal_write(job->hooks->journal, &job->before, err);
-	if (!rc)
-		rc = move_free_name(&job->workload, job->temporary, err);
-	if (!rc)
-		rc = make_pair(job, err);
-	if (!rc)
-		rc = apply_prepare(&job->workload, &job->before, job->taken.port_ifindex, job->temporary,
-				   NULL, err);
-	if (!rc && job->hooks && job->hooks->prepare) {
-		job->hooked = true;
-		rc = job->hooks->prepare(job->hooks->context, &job->taken, err);
-	}
-	/* With its program first: the workload could set the other end up by itself. */
-	if (!rc)
-		rc = ready_vin(job, err);
-	return rc;
-}
-
-/* The workload's gap: from the first line to the last. */
-static int switch_over(struct take_job *job, struct sl_err *err)
-{
-	const struct port_request *request = job->request;
+	struct take_job *job = context;
 	struct link_info vex;
 	int rc;
 
-	job->moved = true;
-	rc = move_port(&job->workload, job->before.link.ifindex, &job->agent, request->vex_name, 0, IFF_NOARP,
-		       &vex, err);
+	rc = move_port(&job->workload, job->before.link.ifindex, &job->agent, job->request->vex_name, 0,
+		       IFF_NOARP, &vex, err);
 	if (rc)
 		return rc;
 	job->taken.vex_ifindex = vex.ifindex;
-	rc = move_silence(&job->agent, request->vex_name, err);
-	if (!rc && job->hooks && job->hooks->ready) {
-		job->hooked = true;
-		rc = job->hooks->ready(job->hooks->context, &job->taken, err);
-	}
-	if (!rc)
-		rc = apply_switch(&job->workload, &job->before, job->taken.port_ifindex, err);
-	/*
-	 * vex last: with its carrier the host's end asks for the workload's MAC at
-	 * once. Were that lost on the way, the next question came a second later.
-	 */
-	if (!rc)
-		rc = apply_wait(&job->workload, &job->before, job->taken.port_ifindex, GAP_WAIT_MS, err);
+	return move_silence(&job->agent, job->request->vex_name, err);
+}
+
+static int put_original_back(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+
+	return home_bring(&job->taken, &job->before, &job->workload, &job->agent, err);
+}
+
+static int attach_vex(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+
+	if (!job->hooks || !job->hooks->ready)
+		return 0;
+	job->hooked = true;
+	return job->hooks->ready(job->hooks->context, &job->taken, err);
+}
+
+static int put_substitute(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+
+	return apply_switch(&job->workload, &job->before, job->taken.port_ifindex, err);
+}
+
+/*
+ * vex last: with its carrier the host's end asks for the workload's MAC at
+ * once. Were that lost on the way, the next question came a second later.
+ */
+static int set_vex_up(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+	int rc;
+
+	rc = apply_wait(&job->workload, &job->before, job->taken.port_ifindex, GAP_WAIT_MS, err);
 	if (!rc)
 		rc = apply_wait_carrier(&job->agent, job->taken.vin_ifindex, GAP_WAIT_MS, err);
 	if (!rc)
-		rc = move_set_up(&job->agent, vex.ifindex, true, err);
+		rc = move_set_up(&job->agent, job->taken.vex_ifindex, true, err);
 	if (!rc)
 		apply_greet(&job->workload, &job->before, job->taken.port_ifindex);
 	return rc;
 }
 
-/* 0 or -errno; *err is about the way back then. */
-static int put_original_back(struct take_job *job, struct sl_err *err)
+static int settle(void *context, struct sl_err *err)
 {
-	const struct link_info *original = &job->before.link;
-	struct link_info vex;
-	int rc;
+	struct take_job *job = context;
 
-	rc = link_find(job->agent.nls, job->request->vex_name, 0, &vex, err);
-	if (rc == -ENODEV)
-		/* It never left, or is lost; the verification tells. */
-		return apply_verify(&job->workload, &job->before, original->ifindex, err);
-	if (rc)
-		return rc;
-	/*
-	 * Under a name that is surely free, and renamed there: if somebody has its
-	 * own name now, it is at least not left with the agent.
-	 */
-	rc = move_free_name(&job->workload, job->temporary, err);
-	if (!rc)
-		rc = move_port(&job->agent, vex.ifindex, &job->workload, job->temporary, original->ifindex, 0,
-			       &vex, err);
-	return rc ? rc : apply_all(&job->workload, &job->before, vex.ifindex, vex.name, err);
+	return apply_settle(&job->workload, &job->before, job->taken.port_ifindex, err);
 }
 
-static int roll_back(struct take_job *job, struct sl_err *err)
+static int verify(void *context, struct sl_err *err)
 {
-	struct sl_err second = { 0 };
-	int rc = 0;
+	struct take_job *job = context;
 
-	/* Nothing may come in by either leg while it has no program; one that is gone already lets nothing in. */
-	if (job->pair_made)
-		move_set_up(&job->agent, job->taken.vin_ifindex, false, NULL);
-	if (job->taken.vex_ifindex)
-		move_set_up(&job->agent, job->taken.vex_ifindex, false, NULL);
-	if (job->hooked && job->hooks->undo)
-		job->hooks->undo(job->hooks->context, &job->taken);
-	if (job->pair_made)
-		rc = link_delete(job->agent.nls, job->taken.vin_ifindex, &second);
-	if (rc == -ENODEV)
-		rc = 0;
-	if (!rc && job->moved)
-		rc = put_original_back(job, &second);
-	if (rc)
-		return sl_err_prefix(err, "%s could not be put back as it was (%s) after an error",
-				     job->before.link.name, second.text);
-	return err ? -err->code : -EIO;
+	return apply_verify(&job->workload, &job->before, job->taken.port_ifindex, err);
 }
+
+/* The workload's gap is from "move the port" to "set vex up". */
+static const struct port_step take_steps[] = {
+	{ "make the pair", make_pair, delete_pair },
+	{ "prepare the substitute", dress_substitute, NULL },
+	{ "attach to vin", attach_vin, detach_all },
+	{ "set vin up", set_vin_up, NULL },
+	{ "move the port", move_original, put_original_back },
+	{ "attach to vex", attach_vex, detach_all },
+	{ "put the substitute in place", put_substitute, NULL },
+	{ "set vex up", set_vex_up, detach_all },
+	{ "settle the substitute", settle, NULL },
+	{ "verify the substitute", verify, NULL },
+};
 
 int port_take(const struct port_request *request, const struct port_hooks *hooks,
 	      struct port_taken *ret_taken, struct sl_err *err)
 {
 	struct take_job job = { .request = request, .hooks = hooks };
+	struct port_steps steps = PORT_STEPS("take", take_steps, NULL, hooks ? hooks->journal : NULL);
 	struct sl_err own = { 0 };
-	int rc, back;
+	char broken[80];
+	int rc;
 
 	if (!err)
 		err = &own;
@@ -252,6 +280,7 @@ int port_take(const struct port_request *request, const struct port_hooks *hooks
 	job.taken.original_ifindex = job.before.link.ifindex;
 	job.taken.mtu = job.before.link.mtu;
 	memcpy(job.taken.mac, job.before.link.mac, SL_MAC_LEN);
+	home_note_addresses(&job.taken, &job.before.addrs);
 	strcpy(job.taken.name, request->name);
 	strcpy(job.taken.vex_name, request->vex_name);
 	strcpy(job.taken.vin_name, request->vin_name);
@@ -260,19 +289,18 @@ int port_take(const struct port_request *request, const struct port_hooks *hooks
 		sl_errno(err, -rc, "cannot identify the network namespace of %s", request->workload_label);
 		goto out;
 	}
-
-	rc = prepare(&job, err);
+	rc = announce_open(&job.workload, err);
 	if (!rc)
-		rc = switch_over(&job, err);
-	if (!rc)
-		rc = apply_settle(&job.workload, &job.before, job.taken.port_ifindex, err);
-	if (!rc)
-		rc = apply_verify(&job.workload, &job.before, job.taken.port_ifindex, err);
-	if (rc) {
-		back = roll_back(&job, err);
-		rc = back ? back : rc;
+		rc = move_free_name(&job.workload, job.temporary, err);
+	if (!rc && steps.journal)
+		rc = journal_write(steps.journal, &job.before, err);
+	if (rc)
 		goto out;
-	}
+	snprintf(broken, sizeof(broken), "%s could not be put back as it was", request->name);
+	steps.broken = broken;
+	rc = steps_run(&steps, &job, err);
+	if (rc)
+		goto out;
 	/* A last time, tens of milliseconds later; see apply_settle(). */
 	apply_greet(&job.workload, &job.before, job.taken.port_ifindex);
 	*ret_taken = job.taken;

@@ -9,7 +9,12 @@
 #include <string.h>
 
 #include "netlink/address.h"
+#include "netlink/altname.h"
+#include "netlink/group.h"
+#include "netlink/label.h"
 #include "netlink/neigh.h"
+#include "netlink/nexthop.h"
+#include "netlink/qdisc.h"
 #include "netlink/route.h"
 #include "netlink/settings.h"
 #include "port/apply.h"
@@ -61,6 +66,8 @@ static int compare(const struct port_snapshot *wanted, const struct port_snapsho
 
 	if (strcmp(wanted->link.name, now->link.name))
 		return sl_err(err, EBADE, "%s is now called %s", port, now->link.name);
+	if (!altnames_same(wanted->link_message.item[0], now->link_message.item[0]))
+		return sl_err(err, EBADE, "the alternative names of %s did not come back as they were", port);
 	setting = settings_difference(wanted->link_message.item[0], now->link_message.item[0]);
 	if (setting)
 		return sl_err(err, EBADE, "the %s of %s did not come back as it was", setting, port);
@@ -71,6 +78,15 @@ static int compare(const struct port_snapshot *wanted, const struct port_snapsho
 		rc = compare_lists(&route_kind, &wanted->leaning, 0, &now->leaning, 0, port, err);
 	if (!rc)
 		rc = compare_lists(&neigh_kind, &wanted->neighs, before, &now->neighs, ifindex, port, err);
+	if (!rc)
+		rc = compare_lists(&nexthop_kind, &wanted->nexthops, before, &now->nexthops, ifindex, port,
+				   err);
+	if (!rc)
+		rc = compare_lists(&label_kind, &wanted->labels, before, &now->labels, ifindex, port, err);
+	if (!rc)
+		rc = compare_lists(&qdisc_kind, &wanted->qdiscs, before, &now->qdiscs, ifindex, port, err);
+	if (!rc)
+		rc = compare_lists(&group_kind, &wanted->groups, before, &now->groups, ifindex, port, err);
 	if (rc)
 		return rc;
 	sysctl = sysctls_difference(&wanted->sysctls, &now->sysctls);
@@ -79,7 +95,9 @@ static int compare(const struct port_snapshot *wanted, const struct port_snapsho
 			      sysctl->file, sysctl->value);
 	if (compare_features(&wanted->features, &now->features))
 		return sl_err(err, EBADE, "the offload features of %s did not come back as they were", port);
-	if (wanted->rx_queues != now->rx_queues || wanted->tx_queues != now->tx_queues)
+	/* A macvlan does not tell its queues. */
+	if (wanted->rx_queues && now->rx_queues &&
+	    (wanted->rx_queues != now->rx_queues || wanted->tx_queues != now->tx_queues))
 		return sl_err(err, EBADE, "the queues of %s did not come back as they were", port);
 	return 0;
 }

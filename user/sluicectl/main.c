@@ -15,8 +15,8 @@
 #include "sluicectl/verb.h"
 
 static const struct verb *const verbs[] = {
-	&verb_status,	&verb_intercept, &verb_release, &verb_mode, &verb_workloads,
-	&verb_counters, &verb_doctor,	 &verb_trace,	&verb_stop,
+	&verb_status, &verb_intercept, &verb_release, &verb_mode,   &verb_workloads, &verb_counters,
+	&verb_doctor, &verb_trace,     &verb_stop,    &verb_repair, &verb_policy,
 };
 #define N_VERBS (sizeof(verbs) / sizeof(*verbs))
 

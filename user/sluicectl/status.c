@@ -122,7 +122,8 @@ static int print_status(const json_t *status, struct sl_err *err)
 	table_printf(table, "%s, redirect %s", member_text(status, "attach") ?: "?", redirect);
 	add_core(table, json_object_get(status, "dpi"));
 	table_text(table, "workloads");
-	table_printf(table, "%llu port%s taken", workloads, workloads == 1 ? "" : "s");
+	table_printf(table, "%llu port%s taken, %llu of them from the host's side", workloads,
+		     workloads == 1 ? "" : "s", (unsigned long long)member_number(status, "host_side"));
 	r = table_print(table, false, err);
 	return r ?: print_queues(status, err);
 }

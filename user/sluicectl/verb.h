@@ -39,7 +39,7 @@ struct verb {
 };
 
 extern const struct verb verb_status, verb_intercept, verb_release, verb_mode, verb_workloads, verb_counters,
-	verb_doctor, verb_trace, verb_stop;
+	verb_doctor, verb_trace, verb_stop, verb_repair, verb_policy;
 
 void verb_print_help(const struct verb *verb);
 

@@ -29,13 +29,14 @@ void note_if_cut(const json_t *result)
 
 int workloads_print_settings(const json_t *result, struct sl_err *err)
 {
-	struct table *table = table_new(">ID,NAME,PORT,MAC,MODE,FAIL,STRICT,VEX,VIN");
+	struct table *table = table_new(">ID,NAME,PORT,MAC,MODE,FAIL,STRICT,SIDE,VEX,VIN");
 	const json_t *workload;
 	size_t i;
 	int r;
 
 	json_array_foreach (json_object_get(result, "items"), i, workload) {
 		add_settings(table, workload);
+		table_text(table, member_text(workload, "side"));
 		table_text(table, member_text(json_object_get(workload, "vex"), "name"));
 		table_text(table, member_text(json_object_get(workload, "vin"), "name"));
 	}
@@ -105,9 +106,10 @@ static void add_member(struct table *table, const json_t *workload, const char *
 
 static int print_block(const json_t *workload, struct sl_err *err)
 {
-	static const char *const members[] = { "name",	     "target", "pid",	 "port",   "mac",
-					       "ucmac",	     "mode",   "fail",	 "strict", "trace",
-					       "generation", "mtu",    "attach", "far_mac" };
+	static const char *const members[] = { "name",	 "target",  "pid",	  "port",
+					       "mac",	 "ucmac",   "mode",	  "fail",
+					       "strict", "trace",   "generation", "mtu",
+					       "attach", "far_mac", "side",	  "side_reason" };
 	struct table *table = table_new(",");
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)

@@ -26,6 +26,8 @@ struct sl_programs;
  * another layout is an error that names it. 0 or -errno.
  */
 int sl_programs_load(struct sl_programs **ret, const char *pin_dir, struct sl_err *err);
+/* None is loaded: good for detaching only. 0 or -errno. */
+int sl_programs_none(struct sl_programs **ret, const char *pin_dir, struct sl_err *err);
 void sl_programs_free(struct sl_programs *programs); /* NULL allowed; pins and attachments stay */
 
 /* kind is SL_ATTACH_TCX or SL_ATTACH_CLSACT. vex, vin, vbr on tc ingress of ifindex in the current netns. */

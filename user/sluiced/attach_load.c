@@ -232,6 +232,20 @@ int sl_programs_load(struct sl_programs **ret, const char *pin_dir, struct sl_er
 	return r;
 }
 
+int sl_programs_none(struct sl_programs **ret, const char *pin_dir, struct sl_err *err)
+{
+	struct sl_programs *programs = calloc(1, sizeof(*programs));
+
+	if (!programs)
+		return sl_err(err, ENOMEM, "no memory for the pins in %s", pin_dir);
+	snprintf(programs->pin_dir, sizeof(programs->pin_dir), "%s", pin_dir);
+	for (enum sl_program prog = 0; prog < SL_PROG_MAX; prog++)
+		programs->fd[prog] = -1;
+	programs->hold_fd = -1;
+	*ret = programs;
+	return 0;
+}
+
 void sl_programs_free(struct sl_programs *programs)
 {
 	enum sl_program prog;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sluiced/intercept.h"
+#include "sluiced/list_containers.h"
 #include "sluiced/select.h"
 #include "sluiced/show.h"
 #include "sluiced/wire.h"
@@ -93,12 +94,16 @@ static int check_name(const char *name, struct sl_err *err)
 static int read_intercept(const json_t *request, struct intercept_request *ret, struct sl_err *err)
 {
 	const json_t *ports = json_object_get(request, "ports"), *id = json_object_get(request, "id");
+	const char *side = json_string_value(json_object_get(request, "side"));
+	enum sl_side wanted = SL_SIDE_AUTO;
 	struct settings settings;
 	int r;
 
 	r = get_settings(request, &settings, err);
 	if (r)
 		return r;
+	if (side && sl_side_parse(side, &wanted))
+		return sl_err(err, EINVAL, "side '%.32s' is none of auto, host, workload", side);
 	*ret = (struct intercept_request){
 		.target = json_string_value(json_object_get(request, "target")),
 		.id = json_integer_value(id),
@@ -106,6 +111,7 @@ static int read_intercept(const json_t *request, struct intercept_request *ret, 
 		.mode = settings.mode,
 		.fail = settings.fail,
 		.strict = settings.strict,
+		.side = side ? (int)wanted : -1,
 		.dry_run = get_bool(request, "dry_run") == 1,
 	};
 	if (!ret->target)
@@ -138,8 +144,13 @@ static int run_intercept(struct instance *inst, const json_t *request, json_t **
 	if (r)
 		return r;
 	r = show_list_begin(&shown);
-	for (unsigned int i = 0; r >= 0 && i < list.n; i++)
-		r = show_list_add(&shown, list.item[i]->id, show_workload(inst, list.item[i]));
+	for (unsigned int i = 0; r >= 0 && i < list.n; i++) {
+		json_t *item = show_workload(inst, list.item[i]);
+
+		if (list.plan[i])
+			json_object_set(item, "plan", list.plan[i]);
+		r = show_list_add(&shown, list.item[i]->id, item);
+	}
 	if (wanted.dry_run)
 		intercept_forget(inst, &list);
 	if (r < 0) {
@@ -360,6 +371,7 @@ static const struct command commands[] = {
 	    { "strict", BOOL },
 	    { "id", NUMBER },
 	    { "name", TEXT },
+	    { "side", TEXT },
 	    { "dry_run", BOOL } } },
 	{ "release",
 	  run_release,
@@ -373,6 +385,7 @@ static const struct command commands[] = {
 	    { "fail", TEXT },
 	    { "strict", BOOL } } },
 	{ "workloads", run_workloads, { { "after", NUMBER } } },
+	{ "containers", list_containers, { { "after", NUMBER } } },
 	{ "doctor", run_doctor, { { NULL, TEXT } } },
 	{ "trace",
 	  run_trace,

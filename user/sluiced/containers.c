@@ -256,3 +256,82 @@ int container_find(const char *name, struct container *ret, struct sl_err *err)
 		return sl_err(err, ENOENT, "no container is called %s, nor has an id that begins so", name);
 	return r;
 }
+
+/* A listing under way; ids of what has been shown, so that two sources do not show the same. */
+struct listing {
+	container_visit visit;
+	void *context;
+	json_t *shown;
+};
+
+static int show_once(void *context, const struct container *container)
+{
+	struct listing *listing = context;
+
+	if (json_object_get(listing->shown, container->id))
+		return 0;
+	if (json_object_set_new(listing->shown, container->id, json_true()))
+		return -ENOMEM;
+	return listing->visit(listing->context, container);
+}
+
+static int list_driver(struct listing *listing, const struct storage *storage, const char *driver)
+{
+	char path[2 * SL_PATH_LEN + 64];
+	json_t *list, *item;
+	FILE *file;
+	size_t i;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "%s%s/%s-containers/containers.json", root, storage->graph, driver);
+	file = open_regular(path, LIST_MAX);
+	if (!file)
+		return 0;
+	list = json_loadf(file, 0, NULL);
+	fclose(file);
+	json_array_foreach (list, i, item) {
+		const char *id = json_string_value(json_object_get(item, "id"));
+		struct search one = { .name = id };
+
+		if (id && *id && !r)
+			consider(&one, item, driver);
+		if (r || !one.driver || read_pid(storage, driver, &one.found, NULL))
+			continue;
+		r = show_once(listing, &one.found);
+	}
+	json_decref(list);
+	return r;
+}
+
+int containers_list(container_visit visit, void *context, struct sl_err *err)
+{
+	struct listing listing = { visit, context, json_object() };
+	struct storage storage;
+	char path[SL_PATH_LEN];
+	struct sl_err why;
+	int r = listing.shown ? 0 : -ENOMEM, unanswered = 0;
+
+	find_storage(&storage);
+	for (size_t i = 0; !r && i < sizeof(drivers) / sizeof(*drivers); i++)
+		r = list_driver(&listing, &storage, drivers[i]);
+	for (size_t i = 0; !r && i < sizeof(sockets) / sizeof(*sockets); i++) {
+		snprintf(path, sizeof(path), "%s%s", root, sockets[i]);
+		if (access(path, F_OK))
+			continue;
+		r = docker_list(path, show_once, &listing, &why);
+		/* A socket file nobody listens on is what a stopped service leaves. */
+		if (r < 0 && r != -ENOMEM) {
+			unanswered = r;
+			r = 0;
+		}
+	}
+	if (!r && unanswered && !json_object_size(listing.shown)) {
+		r = unanswered;
+		if (err)
+			*err = why;
+	} else if (r == -ENOMEM) {
+		sl_err(err, ENOMEM, "no memory to list the containers");
+	}
+	json_decref(listing.shown);
+	return r;
+}

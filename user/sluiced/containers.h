@@ -28,6 +28,15 @@ struct container {
  */
 int container_find(const char *name, struct container *ret, struct sl_err *err);
 
+/*
+ * All that run, each once: those of podman's storage and, behind them, what
+ * services know besides. A visitor that returns other than 0 ends it, and that
+ * is the result. A service that does not answer is passed over, unless nobody
+ * else has any: then its error is the result.
+ */
+typedef int (*container_visit)(void *context, const struct container *container);
+int containers_list(container_visit visit, void *context, struct sl_err *err);
+
 /* The folder that stands for "/" in all paths looked at: for tests. Static string. */
 void containers_set_root(const char *root);
 

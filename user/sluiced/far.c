@@ -81,6 +81,9 @@ int far_end_find(struct nls *nls, __u32 ifindex, struct far_end *ret, struct sl_
 	if (r)
 		return r;
 	found.other_ns = leg.peer_nsid >= 0;
+	/* What a macvlan calls its link is what it stands on, and nothing that could be peer of it. */
+	if (strcmp(leg.kind, "veth") != 0)
+		found.other_ns = false;
 	if (!found.other_ns || !leg.peer_ifindex)
 		goto out;
 	end.nsid = leg.peer_nsid;

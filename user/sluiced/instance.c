@@ -299,6 +299,76 @@ int instance_open(struct instance *inst, const struct sl_conf *conf, struct sl_e
 	return r;
 }
 
+/* The one it was started for, whatever the configuration says now; it may have been given as an option. */
+static int enter_recorded_netns(struct instance *inst, struct sl_err *err)
+{
+	struct sl_netns_id id;
+	char path[SL_PATH_LEN];
+	json_int_t dev, ino;
+	json_t *object;
+	int fd, token, r;
+
+	if (sl_conf_run_path(&inst->conf, "instance.json", path, sizeof(path)) ||
+	    state_read(path, &object, err))
+		return enter_netns(inst, err);
+	r = json_unpack(object, "{s:{s:I, s:I}}", "netns", "dev", &dev, "ino", &ino);
+	json_decref(object);
+	if (r)
+		return enter_netns(inst, err);
+	id = (struct sl_netns_id){ .dev = dev, .ino = ino };
+	fd = sl_netns_open_self(err);
+	if (fd >= 0 && !sl_netns_id(fd, &inst->agent_id) && sl_netns_same(&id, &inst->agent_id)) {
+		inst->agent_ns = fd;
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	fd = sl_netns_find(&id, err);
+	if (fd < 0)
+		return enter_netns(inst, err);
+	token = sl_netns_enter(fd, err);
+	if (token < 0) {
+		close(fd);
+		return token;
+	}
+	close(token);
+	inst->agent_ns = fd;
+	inst->agent_id = id;
+	return 0;
+}
+
+int instance_open_bare(struct instance *inst, const struct sl_conf *conf, struct sl_err *err)
+{
+	struct sl_err ignored;
+	int r;
+
+	*inst = (struct instance){
+		.conf = *conf, .loop.epfd = -1, .run = RUNDIR_NONE, .agent_ns = -1, .maps = SL_MAPS_NONE
+	};
+	/* Programs are only taken off: there is nothing to put on, and no place to hold for it. */
+	inst->attach = SL_ATTACH_CLSACT;
+	if (sl_conf_pin_dir(conf, inst->pin_dir, sizeof(inst->pin_dir)))
+		return sl_err(err, ENAMETOOLONG, "the paths below %s are too long", conf->bpffs);
+	r = enter_recorded_netns(inst, err);
+	if (!r)
+		r = nls_open(&inst->nls, inst->agent_ns, instance_netns(inst), err);
+	if (!r)
+		r = rundir_open(&inst->run, conf, &inst->agent_id, err);
+	if (!r)
+		r = sl_programs_none(&inst->programs, inst->pin_dir, err);
+	if (!r) {
+		inst->workloads = workloads_new();
+		r = inst->workloads
+			    ? state_load_ports(inst->run.ports, inst->workloads, report_bad_state, err)
+			    : sl_err(err, ENOMEM, "no memory for the register of workloads");
+	}
+	if (!r && sl_maps_open(&inst->maps, inst->pin_dir, &ignored))
+		sl_warn("%s: going by the interfaces alone", ignored.text);
+	if (r)
+		instance_close(inst);
+	return r;
+}
+
 int instance_remove(struct instance *inst, struct sl_err *err)
 {
 	char above[SL_PATH_LEN];

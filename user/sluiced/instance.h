@@ -48,6 +48,11 @@ struct instance {
 
 /* Up to and with vbr's program; no workloads, core, control socket or monitor yet. 0 or -errno. */
 int instance_open(struct instance *inst, const struct sl_conf *conf, struct sl_err *err);
+/*
+ * The locks, the register, the maps if they are there: enough to give ports
+ * back, for when no program can be loaded. Makes nothing. 0 or -errno.
+ */
+int instance_open_bare(struct instance *inst, const struct sl_conf *conf, struct sl_err *err);
 /* Leaves everything in place that works without the daemon. */
 void instance_close(struct instance *inst);
 /* After the last workload was given back and the core has ended: interfaces, pins, folders. 0 or -errno. */

@@ -15,7 +15,9 @@
 #include "netlink/link.h"
 #include "sluiced/attach.h"
 #include "sluiced/names.h"
+#include "sluiced/plan_show.h"
 #include "sluiced/resolve.h"
+#include "sluiced/side.h"
 #include "sluiced/state.h"
 #include "sluiced/wire.h"
 
@@ -29,11 +31,11 @@ struct ports {
 	const struct target *target;
 };
 
-static int collect_veth(void *context, const struct link_info *link)
+static int collect_port(void *context, const struct link_info *link)
 {
 	struct ports *ports = context;
 
-	if (strcmp(link->kind, "veth"))
+	if (strcmp(link->kind, "veth") != 0 && strcmp(link->kind, "macvlan") != 0)
 		return 0;
 	if (workloads_by_port(ports->inst->workloads, &ports->target->ns, link->name))
 		ports->taken++;
@@ -56,7 +58,7 @@ static int list_ports(const struct intercept_request *request, struct ports *por
 	for (unsigned int i = 0; !r && i < request->n_ports; i++)
 		r = link_find(nls, request->ports[i], 0, &ports->link[ports->n++], err);
 	if (!request->n_ports)
-		r = link_list(nls, collect_veth, ports, err);
+		r = link_list(nls, collect_port, ports, err);
 	nls_close(nls);
 	if (!r && ports->too_many)
 		r = sl_err(err, E2BIG, "%s has more than %d ports: name those to be taken", target->text,
@@ -64,7 +66,7 @@ static int list_ports(const struct intercept_request *request, struct ports *por
 	if (!r && !ports->n && ports->taken)
 		r = sl_err(err, EEXIST, "all ports of %s are taken already", target->text);
 	else if (!r && !ports->n)
-		r = sl_err(err, ENODEV, "%s has no port (veth) that could be taken", target->text);
+		r = sl_err(err, ENODEV, "%s has no port (veth, macvlan) that could be taken", target->text);
 	return r;
 }
 
@@ -214,10 +216,17 @@ static int take_port(struct instance *inst, const struct target *target, struct 
 	if (!r)
 		r = state_remove_journal(inst->run.ports, w->id, err);
 	if (!r)
+		r = port_record_addresses(&w->port, target->ns_fd, err);
+	if (!r)
 		r = state_save_port(inst->run.ports, w, err);
 	if (r)
 		return r;
-	r = port_take(&request, &hooks, &taken, err);
+	if (w->port.side == PORT_SIDE_HOST) {
+		r = side_take_host(inst, &request, w, journal, err);
+		taken = w->port;
+	} else {
+		r = port_take(&request, &hooks, &taken, err);
+	}
 	/* The pin holds what has arrived. */
 	if (!r && hook.carry[CARRY_VEX] >= 0)
 		close(hook.carry[CARRY_VEX]);
@@ -234,8 +243,8 @@ static int take_port(struct instance *inst, const struct target *target, struct 
 	/* Without it the next daemon takes the port for half taken and gives it back. */
 	if (state_save_port(inst->run.ports, w, &why) || state_remove_journal(inst->run.ports, w->id, &why))
 		sl_warn("port %s of %s is taken, but not on record: %s", w->port.name, w->target, why.text);
-	sl_info("took port %s of %s as id %u (%s, %s)", w->port.name, w->target, w->id, w->port.vex_name,
-		w->port.vin_name);
+	sl_info("took port %s of %s as id %u (%s, %s) from the %s's side: %s", w->port.name, w->target, w->id,
+		w->port.vex_name, w->port.vin_name, side_name(w), w->side_reason);
 	return 0;
 }
 
@@ -261,8 +270,10 @@ static void roll_back(struct instance *inst, const struct intercepted *list, uns
 
 void intercept_forget(struct instance *inst, const struct intercepted *planned)
 {
-	for (unsigned int i = 0; i < planned->n; i++)
+	for (unsigned int i = 0; i < planned->n; i++) {
 		workloads_remove(inst->workloads, planned->item[i]);
+		json_decref(planned->plan[i]);
+	}
 }
 
 int intercept(struct instance *inst, const struct intercept_request *request, struct intercepted *ret,
@@ -289,7 +300,12 @@ int intercept(struct instance *inst, const struct intercept_request *request, st
 	}
 	for (i = 0; !r && i < list.n; i++) {
 		check = port_request(inst, &target, list.item[i]);
-		r = port_check(&check, err);
+		r = side_choose(inst, &check,
+				request->side >= 0 ? (enum sl_side)request->side : inst->conf.side,
+				list.item[i], err);
+		/* That it would be refused is what a dry run wants to know. */
+		if (request->dry_run)
+			r = plan_show(&check, list.item[i], r ? err : NULL, &list.plan[i], err);
 	}
 	if (r) {
 		intercept_forget(inst, &list);

@@ -8,6 +8,8 @@
 #ifndef SLUICE_SLUICED_INTERCEPT_H
 #define SLUICE_SLUICED_INTERCEPT_H
 
+#include <jansson.h>
+
 #include "sluiced/instance.h"
 
 #define PORTS_MAX 64 /* of one request */
@@ -19,11 +21,13 @@ struct intercept_request {
 	__u32 id; /* 0: the lowest free ones */
 	const char *name; /* NULL: from the target */
 	int mode, fail, strict; /* -1: as configured */
+	int side; /* enum sl_side, -1: as configured */
 	bool dry_run; /* plans and checks only; intercept_forget() ends it */
 };
 
 struct intercepted {
 	struct workload *item[PORTS_MAX];
+	json_t *plan[PORTS_MAX]; /* of a dry run only; see plan_show.h */
 	unsigned int n;
 };
 
@@ -38,6 +42,14 @@ void intercept_forget(struct instance *inst, const struct intercepted *planned);
  * died and there is nobody to give it back to. On error it is still taken.
  */
 int release(struct instance *inst, struct workload *workload, struct sl_err *err);
+/* How a port on record is found to be. */
+enum port_state {
+	PORT_WORKS, /* taken, and frames have their way */
+	PORT_HALF, /* it was changing hands */
+	PORT_BROKEN, /* taken, but something of it is missing */
+	PORT_DEAD, /* its namespace is gone */
+};
+enum port_state release_look(struct instance *inst, const struct workload *workload);
 /* The workload has died: removes what is left of it here, and frees it. Logs what and why. */
 void drop_dead(struct instance *inst, struct workload *workload, const char *why);
 

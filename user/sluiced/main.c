@@ -24,6 +24,7 @@
 #include "sluiced/intercept.h"
 #include "sluiced/monitor.h"
 #include "sluiced/options.h"
+#include "sluiced/repair.h"
 #include "sluiced/supervise.h"
 
 #define READY_AT_LAST_MS 5000 /* a core that says nothing does not hold back the rest */
@@ -279,6 +280,19 @@ static int run(struct daemon *daemon, const struct sl_conf *conf, const sigset_t
 	return r;
 }
 
+/* By hand, without serving anything. The exit status. */
+static int repair(const struct options *options, const struct sl_conf *conf)
+{
+	const struct repair_options how = { .dry_run = options->dry_run, .json = options->json };
+	struct sl_err err;
+	int r;
+
+	r = repair_run(conf, &how, &err);
+	if (r < 0)
+		sl_error("%s", err.text);
+	return r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 /* Descriptors 0 to 2 are there, and none that came with us goes on to the core. */
 static void tidy_descriptors(void)
 {
@@ -324,6 +338,8 @@ int main(int argc, char **argv)
 	if (strcmp(conf.instance, "default"))
 		snprintf(ident, sizeof(ident), "sluiced[%s]", conf.instance);
 	sl_log_init(ident, conf.log_target, conf.log_level);
+	if (daemon.options.repair)
+		return repair(&daemon.options, &conf);
 	umask(022); /* modes are asked for as they are meant */
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);

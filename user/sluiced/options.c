@@ -11,7 +11,16 @@
 #define NAME_MAX_LEN 32
 
 /* Key i of the configuration is option OPT_KEYS + i, above every character. */
-enum { OPT_CONFIG = 1, OPT_FOREGROUND, OPT_HELP, OPT_VERSION, OPT_KEYS = 1000 };
+enum {
+	OPT_CONFIG = 1,
+	OPT_FOREGROUND,
+	OPT_HELP,
+	OPT_VERSION,
+	OPT_REPAIR,
+	OPT_DRY_RUN,
+	OPT_JSON,
+	OPT_KEYS = 1000
+};
 
 struct table {
 	struct option option[OPTIONS_MAX + 1];
@@ -34,6 +43,9 @@ static void build(struct table *table)
 		{ "foreground", no_argument, NULL, OPT_FOREGROUND },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "repair", no_argument, NULL, OPT_REPAIR },
+		{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+		{ "json", no_argument, NULL, OPT_JSON },
 	};
 	unsigned int n = sizeof(own) / sizeof(*own);
 	const struct sl_conf_key *key;
@@ -70,6 +82,15 @@ int options_parse(int argc, char **argv, struct options *ret, struct sl_err *err
 		case 'V':
 			options.version = true;
 			break;
+		case OPT_REPAIR:
+			options.repair = true;
+			break;
+		case OPT_DRY_RUN:
+			options.dry_run = true;
+			break;
+		case OPT_JSON:
+			options.json = true;
+			break;
 		case ':':
 			return sl_err(err, EINVAL, "option %s needs a value", argv[optind - 1]);
 		case '?':
@@ -84,6 +105,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct sl_err *err
 	}
 	if (optind < argc)
 		return sl_err(err, EINVAL, "unexpected argument '%s'", argv[optind]);
+	if ((options.dry_run || options.json) && !options.repair)
+		return sl_err(err, EINVAL, "--dry-run and --json go with --repair only");
 	*ret = options;
 	return 0;
 }
@@ -119,6 +142,8 @@ void options_help(FILE *out)
 	      "the DPI core and gives the ports back. Runs in the foreground.\n\n"
 	      "  --config FILE           configuration (default: " DEFAULT_CONFIG ", if it is there)\n"
 	      "  --foreground            accepted for completeness: it never forks\n"
+	      "  --repair                serve nothing: bring ports home that a crash has left between\n"
+	      "                          two places, and end; with --dry-run only say so, --json\n"
 	      "  -h, --help              this text\n"
 	      "  -V, --version           the version\n",
 	      out);

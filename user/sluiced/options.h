@@ -18,6 +18,7 @@ struct options {
 	} set[OPTIONS_MAX];
 	unsigned int n;
 	bool help, version;
+	bool repair, dry_run, json; /* see repair.h; the others only with the first */
 };
 
 /* 0 or -EINVAL. Keeps pointers into argv. */

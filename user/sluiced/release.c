@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "netlink/link.h"
+#include "port/journal.h"
 #include "sluiced/intercept.h"
+#include "sluiced/orphans.h"
+#include "sluiced/side.h"
 #include "sluiced/state.h"
 #include "sluiced/wire.h"
 
@@ -116,7 +119,14 @@ static int finish_by_journal(struct instance *inst, struct workload *w, int ns, 
 	stop_leg(inst, w->port.vex_name, &w->port.vex_ifindex);
 	stop_leg(inst, w->port.vin_name, &w->port.vin_ifindex);
 	wire_down(inst, w);
-	return port_recover(&w->port, journal, ns, inst->agent_ns, err);
+	r = w->port.side == PORT_SIDE_HOST ? side_recover_host(inst, w, ns, journal, err)
+					   : port_recover(&w->port, journal, ns, inst->agent_ns, err);
+	if (r > 0)
+		sl_warn("port %s of %s (id %u): the journal was lost: it has what was still known of it: "
+			"compare its "
+			"addresses and routes",
+			w->port.name, w->target, w->id);
+	return r > 0 ? 0 : r;
 }
 
 /* From the first line to the last a crash leaves what the next daemon's finish_by_journal() needs. */
@@ -137,7 +147,9 @@ static int give_back(struct instance *inst, struct workload *w, int ns, struct s
 	w->taken = false;
 	r = state_save_port(inst->run.ports, w, err);
 	if (!r)
-		r = port_give_back(&w->port, ns, inst->agent_ns, &hooks, err);
+		r = w->port.side == PORT_SIDE_HOST
+			    ? side_give_back_host(inst, w, ns, journal, err)
+			    : port_give_back(&w->port, ns, inst->agent_ns, &hooks, err);
 	for (int i = 0; i < CARRY_MAX; i++)
 		sl_carry_end(hook.carry[i]);
 	if (!r)
@@ -147,6 +159,17 @@ static int give_back(struct instance *inst, struct workload *w, int ns, struct s
 		sl_warn("port %s of %s is still taken, but not on record: %s", w->port.name, w->target,
 			why.text);
 	return r;
+}
+
+/* By the record; or by the look of it, when it was changing hands and the journal of that is lost. */
+static bool is_at_rest(const struct instance *inst, struct workload *w, int ns)
+{
+	if (w->taken)
+		return true;
+	if (w->port.side == PORT_SIDE_HOST)
+		return false;
+	return !has_journal(inst, w) && port_is_whole(&w->port, ns, inst->agent_ns, NULL) > 0 &&
+	       !port_find(&w->port, inst->agent_ns, NULL);
 }
 
 int release(struct instance *inst, struct workload *w, struct sl_err *err)
@@ -167,7 +190,10 @@ int release(struct instance *inst, struct workload *w, struct sl_err *err)
 			"cannot give port %s back to %s, which nobody seems to be in: enter it or "
 			"bind it to a name below /run/netns",
 			w->port.name, w->target);
-	r = has_journal(inst, w) ? finish_by_journal(inst, w, ns, err) : give_back(inst, w, ns, err);
+	if (is_at_rest(inst, w, ns))
+		r = give_back(inst, w, ns, err);
+	else
+		r = finish_by_journal(inst, w, ns, err);
 	close(ns);
 	if (r)
 		return r;
@@ -176,14 +202,34 @@ int release(struct instance *inst, struct workload *w, struct sl_err *err)
 	return 0;
 }
 
+enum port_state release_look(struct instance *inst, const struct workload *w)
+{
+	struct port_taken found = w->port;
+	struct sl_err ignored;
+	int ns = find_namespace(w, &ignored), whole;
+
+	if (ns < 0)
+		return port_find(&found, inst->agent_ns, &ignored) == -ENODEV ? PORT_DEAD : PORT_WORKS;
+	whole = w->taken && w->port.side == PORT_SIDE_WORKLOAD
+			? port_is_whole(&w->port, ns, inst->agent_ns, &ignored)
+			: !port_find(&found, inst->agent_ns, &ignored);
+	close(ns);
+	if (!w->taken)
+		return PORT_HALF;
+	return whole > 0 ? PORT_WORKS : PORT_BROKEN;
+}
+
 /* The former daemon was killed while it took the port, or gave it back. */
 static void finish_half_taken(struct instance *inst, struct workload *w)
 {
+	char journal[SL_PATH_LEN], line[JOURNAL_LINE] = "";
 	struct sl_err err;
 	__u16 id = w->id;
 
-	sl_warn("port %s of %s (id %u) was changing hands when the former daemon ended: giving it back",
-		w->port.name, w->target, id);
+	if (!state_journal_path(inst->run.ports, id, journal, NULL))
+		journal_last_line(journal, line);
+	sl_warn("port %s of %s (id %u) was changing hands when the former daemon ended (%s): giving it back",
+		w->port.name, w->target, id, *line ? line : "no step had begun");
 	if (release(inst, w, &err))
 		sl_error("id %u: %s; try `sluicectl release --id %u`", id, err.text, id);
 }
@@ -193,23 +239,19 @@ static void adopt(struct instance *inst, struct workload *w)
 	struct sl_err err;
 	int r;
 
-	/* It tells where everything belongs, and the legs are perhaps not both there. */
-	if (has_journal(inst, w)) {
+	/* The legs are perhaps not both there, nor up, nor the port where it should be. */
+	if (!w->taken) {
 		finish_half_taken(inst, w);
 		return;
 	}
 	r = port_find(&w->port, inst->agent_ns, &err);
 	if (r == -ENODEV) {
-		drop_dead(inst, w, w->taken ? "its interfaces are gone" : "it was not taken yet");
+		drop_dead(inst, w, "its interfaces are gone");
 		return;
 	}
 	if (r) {
 		sl_error("port %s of %s (id %u) is left as it is: %s", w->port.name, w->target, w->id,
 			 err.text);
-		return;
-	}
-	if (!w->taken) {
-		finish_half_taken(inst, w);
 		return;
 	}
 	wire_read_back(inst, w);
@@ -226,8 +268,12 @@ static void adopt(struct instance *inst, struct workload *w)
 void adopt_all(struct instance *inst)
 {
 	struct workload *w;
+	struct sl_err err;
 	__u32 id = 0;
 
+	/* Ports without a record, before their programs are taken for leftovers. */
+	if (orphans_enlist(inst, false, &err) < 0)
+		sl_warn("%s", err.text);
 	while ((w = workloads_next(inst->workloads, id))) {
 		id = w->id;
 		adopt(inst, w);

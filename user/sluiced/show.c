@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sluiced/side.h"
 #include "sluiced/state.h"
 #include "sluiced/supervise.h"
 
@@ -40,17 +41,18 @@ json_t *show_workload(struct instance *inst, const struct workload *w)
 	if (sl_maps_traffic(&inst->maps, w->id, &traffic, NULL))
 		traffic = (struct sl_traffic){ 0 };
 	return json_pack(
-		"{si ss ss si ss ss ss ss ss sb sb sI s{ss si} s{ss si} si ss s{sb sb} ss? s{so so}}", "id",
-		w->id, "name", value->name, "target", w->target, "pid", (int)w->pid, "port", w->port.name,
-		"mac", mac_format(w->port.mac, mac), "ucmac", mac_format(ucmac_bytes, ucmac), "mode",
-		sl_mode_name(value->mode), "fail", sl_fail_name(value->fail), "strict",
+		"{si ss ss si ss ss ss ss ss sb sb sI s{ss si} s{ss si} si ss s{sb sb} ss? ss ss s{so so}}",
+		"id", w->id, "name", value->name, "target", w->target, "pid", (int)w->pid, "port",
+		w->port.name, "mac", mac_format(w->port.mac, mac), "ucmac", mac_format(ucmac_bytes, ucmac),
+		"mode", sl_mode_name(value->mode), "fail", sl_fail_name(value->fail), "strict",
 		!!(value->flags & SL_WL_STRICT), "trace", !!(value->flags & SL_WL_TRACE), "generation",
 		(json_int_t)value->generation, "vex", "name", w->port.vex_name, "ifindex",
 		(int)w->port.vex_ifindex, "vin", "name", w->port.vin_name, "ifindex",
 		(int)w->port.vin_ifindex, "mtu", (int)w->port.mtu, "attach", kind_name(kind), "peer", "vex",
 		!!(value->flags & SL_WL_PEER_VEX), "vin", !!(value->flags & SL_WL_PEER_VIN), "far_mac",
-		memcmp(value->far_mac, unknown, SL_MAC_LEN) ? mac_format(value->far_mac, far) : NULL,
-		"traffic", "to_workload", show_direction(&traffic.to_workload), "from_workload",
+		memcmp(value->far_mac, unknown, SL_MAC_LEN) ? mac_format(value->far_mac, far) : NULL, "side",
+		side_name(w), "side_reason", w->side_reason, "traffic", "to_workload",
+		show_direction(&traffic.to_workload), "from_workload",
 		show_direction(&traffic.from_workload));
 }
 
@@ -96,19 +98,30 @@ static json_t *show_leg(const struct instance *inst, const char *name, __u32 ifi
 			 "queues", (int)inst->bridge.queues);
 }
 
+static int count_host_side(const struct instance *inst)
+{
+	struct workload *w;
+	int n = 0;
+
+	for (w = workloads_next(inst->workloads, 0); w; w = workloads_next(inst->workloads, w->id))
+		n += w->port.side == PORT_SIDE_HOST;
+	return n;
+}
+
 json_t *show_status(struct instance *inst)
 {
 	json_int_t uptime_ms = (now_ns() - inst->started_ns) / 1000000;
 
-	return json_pack("{ss ss si sI sI ss s{sI sI} so so ss ss sI so si}", "instance", inst->conf.instance,
-			 "version", SLUICE_VERSION, "pid", (int)getpid(), "uptime", uptime_ms / 1000,
-			 "uptime_ms", uptime_ms, "netns", instance_netns(inst), "netns_id", "dev",
-			 (json_int_t)inst->agent_id.dev, "ino", (json_int_t)inst->agent_id.ino, "vbr",
+	return json_pack("{ss ss si sI sI ss s{sI sI} so so ss ss sI so si si}", "instance",
+			 inst->conf.instance, "version", SLUICE_VERSION, "pid", (int)getpid(), "uptime",
+			 uptime_ms / 1000, "uptime_ms", uptime_ms, "netns", instance_netns(inst), "netns_id",
+			 "dev", (json_int_t)inst->agent_id.dev, "ino", (json_int_t)inst->agent_id.ino, "vbr",
 			 show_leg(inst, inst->conf.vbr, inst->bridge.vbr_ifindex), "vth",
 			 show_leg(inst, inst->conf.vth, inst->bridge.vth_ifindex), "attach",
 			 kind_name(inst->attach), "redirect", inst->redirect_peer ? "peer" : "plain",
 			 "heartbeat_ms", (json_int_t)inst->conf.heartbeat_ms, "dpi", show_core(inst),
-			 "workloads", (int)workloads_count(inst->workloads));
+			 "workloads", (int)workloads_count(inst->workloads), "host_side",
+			 count_host_side(inst));
 }
 
 static int add_check(json_t *checks, const char *name, enum sl_check_status status, const char *detail)

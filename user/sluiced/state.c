@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/maps.h"
+#include "port/host.h"
 #include "sluiced/rundir.h"
 
 #define STATE_VERSION 1
@@ -103,6 +104,15 @@ static int port_path(const char *ports_dir, __u16 id, char path[SL_PATH_LEN], st
 	return 0;
 }
 
+static json_t *addresses(const struct port_taken *port)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; list && i < PORT_ADDRS && *port->addrs[i]; i++)
+		json_array_append_new(list, json_string(port->addrs[i]));
+	return list;
+}
+
 int state_save_port(const char *ports_dir, const struct workload *w, struct sl_err *err)
 {
 	char path[SL_PATH_LEN], mac[MAC_TEXT_LEN];
@@ -124,9 +134,18 @@ int state_save_port(const char *ports_dir, const struct workload *w, struct sl_e
 			   mac_format(port->mac, mac), "mode", sl_mode_name(w->value.mode), "fail",
 			   sl_fail_name(w->value.fail), "strict", !!(w->value.flags & SL_WL_STRICT), "trace",
 			   !!(w->value.flags & SL_WL_TRACE), "generation", (json_int_t)w->value.generation);
-	if (!object)
+	if (!object || json_object_set_new(object, "addresses", addresses(port))) {
+		json_decref(object);
 		return sl_err(err, ENOMEM, "no memory for the state of port %s of %s", port->name, w->target);
-	r = state_write(path, object, err);
+	}
+	r = json_object_set_new(object, "side_reason", json_string(w->side_reason));
+	if (port->side == PORT_SIDE_HOST)
+		r |= json_object_set_new(object, "host",
+					 json_pack("{sI sI ss si}", "dev", (json_int_t)port->host_ns.dev,
+						   "ino", (json_int_t)port->host_ns.ino, "name",
+						   port->host_name, "ifindex", (int)port->host_ifindex));
+	r = r ? sl_err(err, ENOMEM, "no memory for the state of port %s of %s", port->name, w->target)
+	      : state_write(path, object, err);
 	json_decref(object);
 	return r;
 }
@@ -144,6 +163,10 @@ int state_remove_journal(const char *ports_dir, __u16 id, struct sl_err *err)
 	int r = state_journal_path(ports_dir, id, path, err);
 
 	if (!r && unlink(path) && errno != ENOENT)
+		r = sl_errno(err, errno, "cannot remove journal %s", path);
+	/* Behind it: without the journal it is worth nothing. */
+	if (!r && strlen(path) + strlen(HOST_JOURNAL_SUFFIX) < SL_PATH_LEN &&
+	    unlink(strcat(path, HOST_JOURNAL_SUFFIX)) && errno != ENOENT)
 		r = sl_errno(err, errno, "cannot remove journal %s", path);
 	return r;
 }
@@ -163,6 +186,29 @@ static bool copy(char *to, size_t size, const char *from)
 	return snprintf(to, size, "%s", from) < (int)size;
 }
 
+/* Only what was taken from the host's side has a host end. 0 or -EINVAL. */
+static int unpack_side(const json_t *object, struct workload *w)
+{
+	json_t *host = json_object_get(object, "host");
+	const char *reason = json_string_value(json_object_get(object, "side_reason"));
+	struct port_taken *p = &w->port;
+	json_int_t dev, ino;
+	const char *name;
+	int ifindex;
+
+	snprintf(w->side_reason, sizeof(w->side_reason), "%s", reason ?: "not on record");
+	p->side = host ? PORT_SIDE_HOST : PORT_SIDE_WORKLOAD;
+	if (!host)
+		return 0;
+	if (json_unpack(host, "{s:I, s:I, s:s, s:i !}", "dev", &dev, "ino", &ino, "name", &name, "ifindex",
+			&ifindex) ||
+	    !copy(p->host_name, sizeof(p->host_name), name) || !*name)
+		return -EINVAL;
+	p->host_ns = (struct sl_netns_id){ .dev = dev, .ino = ino };
+	p->host_ifindex = ifindex;
+	return 0;
+}
+
 /* Everything but the id, which the register has given. 0 or -EINVAL. */
 static int unpack_port(json_t *object, struct workload *w)
 {
@@ -170,18 +216,20 @@ static int unpack_port(json_t *object, struct workload *w)
 	int version, taken, pid, vex_ifindex, vin_ifindex, port_ifindex, original, mtu, strict, trace;
 	struct port_taken *p = &w->port;
 	json_int_t dev, ino, generation;
+	json_t *addrs = NULL;
 	__u8 mode_value, fail_value;
 
 	if (json_unpack(object,
 			"{s:i, s:i, s:b, s:s, s:s, s:i, s:s, s:{s:I, s:I !}, s:s, s:{s:s, s:i !}, s:{s:s, "
 			"s:i !}, "
-			"s:i, s:i, s:i, s:s, s:s, s:s, s:b, s:b, s:I !}",
+			"s:i, s:i, s:i, s:s, s:s, s:s, s:b, s:b, s:I, s?o, s?s, s?o !}",
 			"version", &version, "id", &(int){ 0 }, "taken", &taken, "name", &name, "target",
 			&target, "pid", &pid, "ns_path", &ns_path, "netns", "dev", &dev, "ino", &ino, "port",
 			&port, "vex", "name", &vex, "ifindex", &vex_ifindex, "vin", "name", &vin, "ifindex",
 			&vin_ifindex, "port_ifindex", &port_ifindex, "original_ifindex", &original, "mtu",
 			&mtu, "mac", &mac, "mode", &mode, "fail", &fail, "strict", &strict, "trace", &trace,
-			"generation", &generation))
+			"generation", &generation, "addresses", &addrs, "side_reason", &(char *){ NULL },
+			"host", &(json_t *){ NULL }))
 		return -EINVAL;
 	if (version != STATE_VERSION || !copy(w->value.name, sizeof(w->value.name), name) ||
 	    !copy(w->target, sizeof(w->target), target) || !copy(w->ns_path, sizeof(w->ns_path), ns_path) ||
@@ -189,6 +237,9 @@ static int unpack_port(json_t *object, struct workload *w)
 	    !copy(p->vin_name, sizeof(p->vin_name), vin) || mac_parse(mac, p->mac) ||
 	    sl_mode_parse(mode, &mode_value) || sl_fail_parse(fail, &fail_value) || !*port || !*vex || !*vin)
 		return -EINVAL;
+	/* Files of before have none; what makes no sense is not missed until it is needed. */
+	for (unsigned int i = 0; i < PORT_ADDRS; i++)
+		copy(p->addrs[i], sizeof(p->addrs[i]), json_string_value(json_array_get(addrs, i)) ?: "");
 	w->taken = taken;
 	w->value.mode = mode_value;
 	w->value.fail = fail_value;
@@ -201,7 +252,7 @@ static int unpack_port(json_t *object, struct workload *w)
 	p->mtu = mtu;
 	w->value.flags = (strict ? SL_WL_STRICT : 0) | (trace ? SL_WL_TRACE : 0);
 	w->value.generation = generation;
-	return 0;
+	return unpack_side(object, w);
 }
 
 static int load_port(const char *path, __u32 id, struct workloads *workloads, struct sl_err *err)

@@ -14,6 +14,8 @@
 #include "sluiced/far.h"
 #include "sluiced/state.h"
 
+#define DELETE_ATTEMPTS 8
+
 /* Programs count per CPU into an entry that only user space makes. */
 static int put_traffic(const struct instance *inst, const struct workload *w, struct sl_err *err)
 {
@@ -57,9 +59,16 @@ static int put_entries(const struct instance *inst, const struct workload *w, st
 	return 0;
 }
 
+/* Nobody can be told, so it is tried hard: a bucket that a program has just locked is EBUSY. */
 static void delete_entry(int fd, const void *key, const char *map, const struct workload *w)
 {
-	if (bpf_map_delete_elem(fd, key) && errno != ENOENT)
+	unsigned int left = DELETE_ATTEMPTS;
+
+	if (fd < 0)
+		return;
+	while (bpf_map_delete_elem(fd, key) && errno != ENOENT && --left)
+		;
+	if (!left)
 		sl_warn("cannot delete id %u from map %s: %s", w->id, map, strerror(errno));
 }
 
@@ -149,6 +158,9 @@ static int carry_leg_out(struct instance *inst, const struct workload *w, enum s
 
 void wire_carry_out(struct instance *inst, const struct workload *w, int carry[CARRY_MAX])
 {
+	/* Those of an attempt before, whose legs have got new ones since. */
+	for (int i = 0; i < CARRY_MAX; i++)
+		sl_carry_end(carry[i]);
 	carry[CARRY_VEX] = carry_leg_out(inst, w, SL_PROG_VEX, w->port.vex_ifindex);
 	carry[CARRY_VIN] = carry_leg_out(inst, w, SL_PROG_VIN, w->port.vin_ifindex);
 	delete_entries(inst, w);

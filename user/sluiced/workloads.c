@@ -79,6 +79,14 @@ void workloads_reserve(struct workloads *workloads, __u32 id)
 	workloads->n_reserved++;
 }
 
+void workloads_unreserve(struct workloads *workloads, __u32 id)
+{
+	if (!workloads_is_reserved(workloads, id))
+		return;
+	workloads->reserved[id] = false;
+	workloads->n_reserved--;
+}
+
 bool workloads_is_reserved(const struct workloads *workloads, __u32 id)
 {
 	return id <= SL_ID_MAX && workloads->reserved[id];

@@ -27,6 +27,7 @@ struct workload {
 	char target[TARGET_LEN]; /* canonical, e.g. "container:web" */
 	char ns_path[SL_PATH_LEN]; /* where the namespace was found, may be empty */
 	pid_t pid; /* of a process in it, 0 if not known */
+	char side_reason[192]; /* why it was taken from port.side */
 };
 
 struct workloads;
@@ -47,6 +48,7 @@ void workloads_remove(struct workloads *workloads, struct workload *workload); /
  * state file cannot be read: it is not given out, and what it has is not touched.
  */
 void workloads_reserve(struct workloads *workloads, __u32 id);
+void workloads_unreserve(struct workloads *workloads, __u32 id); /* not reserved is fine, too */
 bool workloads_is_reserved(const struct workloads *workloads, __u32 id);
 unsigned int workloads_reserved(const struct workloads *workloads); /* how many */
 

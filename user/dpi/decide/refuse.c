@@ -167,6 +167,40 @@ size_t sl_refuse_reset(const struct sl_packet *packet, enum sl_refuse_to to, uin
 	return at + sizeof(tcp);
 }
 
+size_t sl_refuse_reset_of(const struct sl_reset_words *words, uint8_t frame[SL_REFUSE_MAX])
+{
+	const struct sl_tuple *tuple = words->tuple;
+	uint16_t type = htons(tuple->family == 4 ? ETHERTYPE_IP : ETHERTYPE_IPV6);
+	struct tcphdr tcp = {
+		.source = htons(tuple->source_port),
+		.dest = htons(tuple->destination_port),
+		.seq = htonl(words->seq),
+		.ack_seq = words->has_ack ? htonl(words->ack) : 0,
+		.doff = sizeof(tcp) / 4,
+		.rst = 1,
+		.ack = words->has_ack,
+	};
+	size_t at = 2 * ETHER_ADDR_LEN;
+	uint64_t sum;
+
+	memcpy(frame, words->mac_destination, ETHER_ADDR_LEN);
+	memcpy(frame + ETHER_ADDR_LEN, words->mac_source, ETHER_ADDR_LEN);
+	if (words->vlan) {
+		const uint16_t tag[2] = { htons(ETHERTYPE_VLAN), htons(words->vlan) };
+
+		memcpy(frame + at, tag, sizeof(tag));
+		at += sizeof(tag);
+	}
+	memcpy(frame + at, &type, sizeof(type));
+	at += sizeof(type);
+	at += put_ip(frame + at, tuple->family, &tuple->source, &tuple->destination, IPPROTO_TCP,
+		     sizeof(tcp));
+	sum = pseudo_of(tuple->family, &tuple->source, &tuple->destination, IPPROTO_TCP, sizeof(tcp));
+	tcp.check = fold(sum_bytes((uint8_t *)&tcp, sizeof(tcp), sum));
+	memcpy(frame + at, &tcp, sizeof(tcp));
+	return at + sizeof(tcp);
+}
+
 size_t sl_refuse_unreachable(const struct sl_packet *packet, uint8_t frame[SL_REFUSE_MAX])
 {
 	const struct sl_tuple *tuple = &packet->tuple;

@@ -25,6 +25,15 @@ enum sl_refuse_to {
 
 /* A TCP packet's reset. Bytes written, 0 if none may be sent. */
 size_t sl_refuse_reset(const struct sl_packet *packet, enum sl_refuse_to to, uint8_t frame[SL_REFUSE_MAX]);
+/* A reset without a packet, from tuple's source to its destination; the MACs and the VLAN (0: none) are the frame's. */
+struct sl_reset_words {
+	const struct sl_tuple *tuple;
+	uint8_t mac_destination[6], mac_source[6];
+	uint16_t vlan;
+	uint32_t seq, ack;
+	bool has_ack;
+};
+size_t sl_refuse_reset_of(const struct sl_reset_words *words, uint8_t frame[SL_REFUSE_MAX]);
 /* To the sender. Bytes written, 0 if none may be sent. */
 size_t sl_refuse_unreachable(const struct sl_packet *packet, uint8_t frame[SL_REFUSE_MAX]);
 

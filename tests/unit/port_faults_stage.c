@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The stage of the fault tests; see port_faults.h. */
+#include "lib/fault.h"
+
+#ifdef SL_FAULTS
+
+#include <bpf/bpf.h>
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/netns.h"
+#include "lib/world.h"
+#include "unit/port_faults.h"
+
+static void dress(int w)
+{
+	sh(w, "ip link set eth0 mtu 1400 txqueuelen 77 alias 'front door' && "
+	      "sysctl -qw net.ipv4.conf.eth0.rp_filter=2 net.ipv6.conf.eth0.hop_limit=33 && "
+	      "ethtool -K eth0 tso off >/dev/null && "
+	      "ip addr add 10.77.0.2/24 brd + dev eth0 label eth0:front && "
+	      "ip addr add 10.77.0.3/24 dev eth0 && "
+	      "ip addr add fd77::2/64 dev eth0 nodad && ip link set eth0 addrgenmode none && "
+	      "ip -6 addr flush dev eth0 scope link");
+	sh(w, "ip route replace default via 10.77.0.1 mtu lock 1300 && ip -6 route replace default via "
+	      "fd77::1 && "
+	      "ip route replace 203.0.113.0/24 via 10.77.0.1 table 100 && "
+	      "ip neigh replace 10.77.0.200 lladdr 02:00:00:00:02:00 dev eth0 nud permanent");
+}
+
+/*
+ * All of the port in the words of ip, sysctl and ethtool, in as few processes as can be: there are a thousand such
+ * pictures. What lies in the kernel's hand is left out, as in lab_picture().
+ */
+static char *picture(int workload)
+{
+	return sh_read(
+		workload,
+		"{ ip -d -j -batch - <<E\nlink show dev eth0\naddr show dev eth0\nroute show table all\n"
+		"neigh show dev eth0 nud permanent\nE\n"
+		"ip -6 -d -j -batch - <<E\nroute show table all\nneigh show dev eth0 nud permanent\nE\n} | "
+		"sed -E 's/},\\{/},\\n{/g; "
+		"s/\"(ifindex|link_index|valid_life_time|preferred_life_time|expires)\":[0-9]+/\"\\1\":0/g; "
+		"s/\"link_netnsid\":[0-9]+,?//g; s/\"link\":\"[^\"]*\",?//g; "
+		"s/\"(stable-privacy|tentative)\":true,?//g; s/,\\}/}/g; s/\"noop\"/\"noqueue\"/'; "
+		"cd /proc/sys/net && grep -s . ipv4/conf/eth0/* ipv6/conf/eth0/* ipv4/neigh/eth0/* "
+		"ipv6/neigh/eth0/*; ethtool -k eth0 | grep -v fixed; true");
+}
+
+void stage_open(struct stage *stage)
+{
+	int token;
+
+	memset(stage, 0, sizeof(*stage));
+	sl_log_init("faults", SL_LOG_STDERR, SL_LOG_ERROR);
+	lab_open(&stage->lab);
+	snprintf(stage->target, sizeof(stage->target), "netns:/proc/%d/fd/%d", getpid(), stage->lab.workload);
+	dress(stage->lab.workload);
+	token = sl_netns_enter(stage->lab.agent, NULL);
+	cr_assert_geq(token, 0);
+	close(token);
+	stage->before = picture(stage->lab.workload);
+}
+
+/* By way of its home, where nothing of a namespace's own is left on an interface. */
+void stage_dress_again(struct stage *stage)
+{
+	int w = stage->lab.workload;
+
+	/* Of the sysctls, only those that dress() sets are other than the namespace's own. */
+	sh(w,
+	   "ip addr flush dev eth0 scope global; ip neigh flush all nud permanent; ip route flush table 100; "
+	   "ip link set eth0 up");
+	dress(w);
+}
+
+void stage_close(struct stage *stage)
+{
+	free(stage->before);
+}
+
+int stage_start(struct stage *stage, struct sl_err *err)
+{
+	struct sl_conf conf;
+	int r;
+
+	sl_conf_defaults(&conf);
+	conf.dpi = SL_DPI_EXTERNAL;
+	conf.mode = SL_MODE_OFF;
+	r = instance_open(&stage->inst, &conf, err);
+	if (!r)
+		adopt_all(&stage->inst);
+	return r;
+}
+
+void stage_stop(struct stage *stage)
+{
+	instance_close(&stage->inst);
+}
+
+int stage_take(struct stage *stage, struct sl_err *err)
+{
+	struct intercept_request request = { .target = stage->target,
+					     .ports = { "eth0" },
+					     .n_ports = 1,
+					     .mode = -1,
+					     .fail = -1,
+					     .strict = -1,
+					     .side = SL_SIDE_WORKLOAD };
+	struct intercepted taken;
+
+	return intercept(&stage->inst, &request, &taken, err);
+}
+
+int stage_give_back(struct stage *stage, struct sl_err *err)
+{
+	struct workload *w = workloads_next(stage->inst.workloads, 0);
+
+	cr_assert(w);
+	return release(&stage->inst, w, err);
+}
+
+void expect_home(const struct stage *stage, const char *what)
+{
+	cr_assert_eq(sh_try(stage->lab.workload,
+			    "set -e; for a in 10.77.0.2/24 10.77.0.3/24 fd77::2/64; do "
+			    "ip -o addr show dev eth0 | grep -qF $a; done; ip -o link show dev eth0 up | "
+			    "grep -q UP; "
+			    "ping -qc1 -W2 10.77.0.1 >/dev/null; ping -qc1 -W2 fd77::1 >/dev/null"),
+		     0, "%s: not at home", what);
+}
+
+void expect_port(const struct stage *stage, const char *what)
+{
+	lab_same(strdup(stage->before), picture(stage->lab.workload), what);
+	/* A second time with patience: the machine may be busy. */
+	cr_assert_eq(sh_try(stage->lab.workload,
+			    "for a in 10.77.0.1 fd77::1; do ping -qc1 -W1 $a >/dev/null || "
+			    "ping -qc3 -W5 $a || exit 1; done"),
+		     0, "%s: cut off", what);
+}
+
+static void expect_empty(int map, const char *name, const char *what)
+{
+	__u8 key[64];
+
+	cr_assert(map < 0 || bpf_map_get_next_key(map, NULL, key), "%s: map %s is not empty", what, name);
+}
+
+/* Nothing but what is in the instance's own namespace, looked for without any other process. */
+void expect_clean(const struct stage *stage, const char *what)
+{
+	const struct sl_maps *maps = &stage->inst.maps;
+	struct if_nameindex *all;
+	struct dirent *entry;
+	DIR *folder;
+
+	expect_empty(maps->workloads, "workloads", what);
+	expect_empty(maps->ports, "ports", what);
+	expect_empty(maps->ucmacs, "ucmacs", what);
+	folder = opendir("/run/sluice/default/ports");
+	cr_assert(folder);
+	while ((entry = readdir(folder)))
+		cr_assert(entry->d_name[0] == '.', "%s: %s is left", what, entry->d_name);
+	closedir(folder);
+	folder = opendir("/sys/fs/bpf/sluice/default/links");
+	cr_assert(folder);
+	while ((entry = readdir(folder)))
+		cr_assert(!strstr(entry->d_name, "vex") && !strstr(entry->d_name, "vin"),
+			  "%s: pin %s is left", what, entry->d_name);
+	closedir(folder);
+	all = if_nameindex();
+	for (struct if_nameindex *i = all; i && i->if_index; i++)
+		cr_assert(strncmp(i->if_name, "vex", 3) != 0 && strncmp(i->if_name, "vin", 3) != 0,
+			  "%s: interface %s is left", what, i->if_name);
+	if_freenameindex(all);
+}
+
+void expect_free(const struct stage *stage, const char *what)
+{
+	expect_clean(stage, what);
+	expect_port(stage, what);
+	cr_assert_neq(sh_try(stage->lab.workload, "grep sluice /proc/net/dev"), 0,
+		      "%s: something is left in the workload", what);
+}
+
+#endif

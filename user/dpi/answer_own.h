@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A request on its way to the function that runs it; for answer*.c alone. */
+#ifndef SLUICE_DPI_ANSWER_OWN_H
+#define SLUICE_DPI_ANSWER_OWN_H
+
+#include <jansson.h>
+
+#include "dpi/answer.h"
+
+struct sl_request {
+	const struct sl_view *view;
+	json_t *fields; /* checked: known, and of their types */
+	int fd; /* that came with it, -1 for none */
+	struct sl_wish wish;
+};
+
+/* Each: a new reference, or NULL with err. */
+json_t *sl_answer_figures(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_policy(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_names(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_sessions(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_session_count(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_session_end(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_learned(struct sl_request *request, struct sl_err *err);
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the policy makes of a session; see engine_own.h. */
+#include <netinet/in.h>
+
+#include "dpi/decide/engine_own.h"
+#include "dpi/decide/refuse.h"
+#include "dpi/session/list.h"
+
+static struct sl_policy_query query_of(const struct sl_engine *engine, const struct sl_session *session)
+{
+	const struct sl_tuple *tuple = &session->tuple;
+
+	return (struct sl_policy_query){
+		.workload = session->workload,
+		.ingress = session->ingress,
+		.peer = session->ingress ? tuple->source : tuple->destination,
+		.port = tuple->destination_port,
+		.protocol = tuple->protocol,
+		.application = session->application,
+		.application_final = session->application_final,
+		.now_ns = engine->now_ns,
+	};
+}
+
+static void ask(const struct sl_engine *engine, const struct sl_session *session,
+		struct sl_policy_answer *ret)
+{
+	struct sl_policy_query query = query_of(engine, session);
+
+	if (!engine->policy) {
+		*ret = (struct sl_policy_answer){ .action = SL_RULE_ALLOW, .mode = SL_POLICY_DISCOVER };
+		return;
+	}
+	sl_policy_ask(engine->policy, &query, ret);
+}
+
+enum sl_policy_mode decide_mode(const struct sl_engine *engine, uint16_t workload)
+{
+	struct sl_session nobody = { .workload = workload };
+	struct sl_policy_answer answer;
+
+	ask(engine, &nobody, &answer);
+	return answer.mode;
+}
+
+static enum sl_policy_action action_of(const struct sl_policy_answer *answer,
+				       const struct sl_session *session)
+{
+	/* What is discovered is a rule with its application, so it waits for that. */
+	if (answer->pending || (answer->mode == SL_POLICY_DISCOVER && !session->application_final))
+		return SL_POLICY_PENDING;
+	if (answer->action == SL_RULE_ALLOW)
+		return SL_POLICY_ALLOW;
+	switch (answer->mode) {
+	case SL_POLICY_PROTECT:
+		return SL_POLICY_DENY;
+	case SL_POLICY_MONITOR:
+		return SL_POLICY_VIOLATE;
+	default:
+		return SL_POLICY_ALLOW;
+	}
+}
+
+static bool send_own(struct sl_engine *engine, const uint8_t *frame, size_t len)
+{
+	struct sl_err err;
+
+	/* A lane that is broken says so at its next run. */
+	if (!len || !engine->lane || engine->lane->ops->send(engine->lane, frame, (uint32_t)len, &err) < 0)
+		return false;
+	count(&engine->figures.resets);
+	return true;
+}
+
+void decide_refuse(struct sl_engine *engine, const struct sl_session *session, const struct sl_packet *packet)
+{
+	uint8_t frame[SL_REFUSE_MAX];
+
+	if (packet->kind == SL_PACKET_TCP) {
+		send_own(engine, frame, sl_refuse_reset(packet, SL_TO_SENDER, frame));
+		/* A receiver that has never heard of the connection needs no end of it. */
+		if (session && session->flow[SL_SERVER].packets + session->flow[SL_CLIENT].packets > 1 &&
+		    !(packet->tcp_flags & SL_TCP_SYN))
+			send_own(engine, frame, sl_refuse_reset(packet, SL_TO_RECEIVER, frame));
+	} else if (engine->conf.say_unreachable) {
+		send_own(engine, frame, sl_refuse_unreachable(packet, frame));
+	}
+}
+
+/* To the side that `to` is, as if from the other. */
+static void reset_side(struct sl_engine *engine, const struct sl_session *session, enum sl_side to,
+		       const struct sl_reset_one *one)
+{
+	enum sl_side from = to == SL_CLIENT ? SL_SERVER : SL_CLIENT;
+	struct sl_tuple tuple = session->tuple;
+	struct sl_reset_words words = { .tuple = &tuple, .ack = one->ack, .has_ack = one->has_ack };
+	uint8_t frame[SL_REFUSE_MAX];
+
+	if (from == SL_SERVER) {
+		tuple.source = session->tuple.destination;
+		tuple.destination = session->tuple.source;
+		tuple.source_port = session->tuple.destination_port;
+		tuple.destination_port = session->tuple.source_port;
+	}
+	if (session->flow[from].packets)
+		sl_session_mac(session, from, words.mac_destination, words.mac_source, &words.vlan);
+	else
+		/* It has not spoken yet: the other's addresses the other way round. */
+		sl_session_mac(session, to, words.mac_source, words.mac_destination, &words.vlan);
+	for (uint8_t i = 0; i < one->n; i++) {
+		words.seq = one->seq[i];
+		send_own(engine, frame, sl_refuse_reset_of(&words, frame));
+	}
+}
+
+void sl_engine_kill(struct sl_engine *engine, struct sl_session *session)
+{
+	struct sl_reset reset;
+
+	if (session->tuple.protocol != IPPROTO_TCP) {
+		sl_session_end(engine->table, session, SL_END_KILLED);
+		return;
+	}
+	sl_session_reset_numbers(session, &reset);
+	reset_side(engine, session, SL_CLIENT, &reset.to[SL_CLIENT]);
+	reset_side(engine, session, SL_SERVER, &reset.to[SL_SERVER]);
+	sl_session_cut(engine->table, session, SL_END_KILLED);
+}
+
+/* True if what the answer depends on is not what it was. */
+static bool is_stale(const struct sl_engine *engine, const struct sl_session *session)
+{
+	return session->action == SL_POLICY_NONE || session->policy_generation != engine->generation ||
+	       (session->action == SL_POLICY_PENDING && engine->changed);
+}
+
+static void learn(struct sl_engine *engine, const struct sl_session *session)
+{
+	struct sl_policy_query query = query_of(engine, session);
+
+	if (sl_learn_add(engine->learn, &query))
+		count(&engine->figures.learned);
+}
+
+void decide_ended(struct sl_engine *engine, const struct sl_session *session)
+{
+	if (session->action == SL_POLICY_PENDING &&
+	    decide_mode(engine, session->workload) == SL_POLICY_DISCOVER)
+		learn(engine, session);
+}
+
+static void judge(struct sl_engine *engine, struct sl_session *session)
+{
+	struct sl_policy_answer answer;
+	uint8_t before = session->action;
+
+	ask(engine, session, &answer);
+	session->action = (uint8_t)action_of(&answer, session);
+	session->rule = answer.rule;
+	session->policy_generation = engine->generation;
+	if (answer.mode == SL_POLICY_DISCOVER && session->action == SL_POLICY_ALLOW)
+		learn(engine, session);
+	if (session->action == SL_POLICY_DENY && before != SL_POLICY_DENY)
+		count(&engine->figures.denied);
+	if (session->action == SL_POLICY_VIOLATE)
+		tell_violation(engine, session, false);
+	if (session->action == SL_POLICY_DENY)
+		tell_violation(engine, session, true);
+}
+
+enum sl_action decide_session(struct sl_engine *engine, struct sl_session *session,
+			      const struct sl_packet *packet, enum sl_side side)
+{
+	(void)side;
+	if (is_stale(engine, session))
+		judge(engine, session);
+	if (session->action != SL_POLICY_DENY)
+		return SL_FORWARD;
+	decide_refuse(engine, session, packet);
+	tell_drop(engine, packet, session, "policy");
+	if (packet->kind == SL_PACKET_TCP)
+		sl_session_cut(engine->table, session, SL_END_KILLED);
+	return SL_DROP;
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The way of a frame through one worker; see engine.h for the invariant. */
+#include "dpi/decide/engine.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "dpi/decide/engine_own.h"
+
+#define EVENTS 4096 /* a worker's ring: 300 bytes each */
+#define METERS 16384
+#define LEARN_MAX 65536 /* different kinds of sessions */
+#define TICK_BUDGET 256 /* sessions looked at in a turn */
+#define SWEEP_NS 1000000000ull
+
+void sl_engine_conf_init(struct sl_engine_conf *conf)
+{
+	*conf = (struct sl_engine_conf){
+		/* As in the existing data plane: fires above the first, rests below the second. */
+		.meter = { [SL_METER_SYN] = { 800, 600 },
+			   [SL_METER_ICMP] = { 100, 60 },
+			   [SL_METER_SESSIONS] = { 0, 0 } },
+		.small_mss = 64,
+		.small_window = 0,
+		.drop_events = true,
+	};
+}
+
+static void on_ended(void *context, struct sl_session *session, enum sl_session_end why)
+{
+	struct sl_engine *engine = context;
+
+	decide_ended(engine, session);
+	tell_end(engine, session, why);
+	sl_inspect_forget(engine->inspector, session);
+}
+
+static int open_table(struct sl_engine *engine, uint32_t worker, uint32_t workers, struct sl_err *err)
+{
+	struct sl_table_config config;
+
+	sl_table_config_init(&config);
+	if (engine->conf.sessions)
+		config.sessions_max = engine->conf.sessions;
+	/* The memory is all workers' together. */
+	config.bytes_max /= workers;
+	config.stream_total_bytes /= workers;
+	config.first_id = worker + 1;
+	config.id_step = workers;
+	config.ended = on_ended;
+	config.context = engine;
+	return sl_table_open(&engine->table, &config, err);
+}
+
+int sl_engine_open(struct sl_engine **ret, const struct sl_engine_conf *conf, uint32_t worker,
+		   uint32_t workers, struct sl_policies *policies, struct sl_lane *lane, struct sl_err *err)
+{
+	struct sl_engine *engine = calloc(1, sizeof(*engine));
+	uint64_t seed;
+	int r;
+
+	if (!engine)
+		return sl_errno(err, ENOMEM, "worker %u", worker);
+	engine->conf = *conf;
+	engine->worker = worker;
+	engine->lane = lane;
+	engine->policies = policies;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+		r = sl_errno(err, errno, "random numbers for worker %u", worker);
+		goto fail;
+	}
+	engine->decoder = sl_decoder_new();
+	engine->meters = sl_meters_new(METERS, conf->meter, seed);
+	engine->threats = sl_threat_memory_new();
+	engine->events = sl_event_ring_new(EVENTS);
+	if (!engine->decoder || !engine->meters || !engine->threats || !engine->events) {
+		r = sl_errno(err, ENOMEM, "worker %u", worker);
+		goto fail;
+	}
+	r = sl_defrag_new(&engine->defrag, &(struct sl_defrag_limits)SL_DEFRAG_LIMITS, engine->decoder);
+	if (r < 0) {
+		sl_errno(err, -r, "reassembly of worker %u", worker);
+		goto fail;
+	}
+	r = sl_inspector_open(&engine->inspector, err);
+	if (r >= 0)
+		r = sl_learn_open(&engine->learn, LEARN_MAX, err);
+	if (r >= 0)
+		r = open_table(engine, worker, workers, err);
+	if (r < 0)
+		goto fail;
+	*ret = engine;
+	return 0;
+fail:
+	sl_engine_close(engine);
+	return r;
+}
+
+void sl_engine_close(struct sl_engine *engine)
+{
+	if (!engine)
+		return;
+	sl_table_close(engine->table);
+	sl_inspector_close(engine->inspector);
+	sl_learn_close(engine->learn);
+	sl_defrag_free(engine->defrag);
+	sl_decoder_free(engine->decoder);
+	sl_meters_free(engine->meters);
+	sl_threat_memory_free(engine->threats);
+	sl_event_ring_free(engine->events);
+	free(engine);
+}
+
+struct sl_event_ring *sl_engine_events(struct sl_engine *engine)
+{
+	return engine->events;
+}
+
+void sl_engine_figures(const struct sl_engine *engine, struct sl_engine_figures *ret)
+{
+	const uint64_t *from = (const uint64_t *)&engine->figures;
+	uint64_t *to = (uint64_t *)ret;
+
+	for (size_t i = 0; i < sizeof(*ret) / sizeof(*to); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+struct sl_table *sl_engine_table(struct sl_engine *engine)
+{
+	return engine->table;
+}
+
+uint64_t sl_engine_now(const struct sl_engine *engine)
+{
+	return engine->now_ns;
+}
+
+struct sl_learn *sl_engine_learn(struct sl_engine *engine)
+{
+	return engine->learn;
+}
+
+static enum sl_action drop(struct sl_engine *engine, const struct sl_packet *packet,
+			   const struct sl_session *session, const char *reason)
+{
+	tell_drop(engine, packet, session, reason);
+	return SL_DROP;
+}
+
+/* Which threat a malformed packet is. */
+static enum sl_threat threat_of(const struct sl_packet *packet)
+{
+	if (packet->malformed & SL_MALFORMED_BIT(frag_overlap))
+		return SL_THREAT_teardrop;
+	if (packet->malformed & SL_MALFORMED_BIT(frag_beyond))
+		return SL_THREAT_ping_of_death;
+	return SL_THREAT_bad_packet;
+}
+
+static enum sl_action handle_malformed(struct sl_engine *engine, const struct sl_packet *packet)
+{
+	uint64_t bad = packet->malformed & sl_malformed_drop;
+	bool protect = decide_mode(engine, packet->workload) == SL_POLICY_PROTECT;
+
+	count(&engine->figures.malformed);
+	tell_threat(engine, threat_of(packet), packet, NULL, protect);
+	if (!protect)
+		return SL_FORWARD;
+	return drop(engine, packet, NULL,
+		    sl_malformed_name(bad ? (unsigned int)__builtin_ctzll(bad) : SL_MALFORMED_MAX));
+}
+
+/* Too much of something? */
+static bool is_flood(struct sl_engine *engine, const struct sl_packet *packet, bool protect)
+{
+	struct sl_meter_answer answer;
+
+	if (packet->kind == SL_PACKET_TCP && (packet->tcp_flags & (SL_TCP_SYN | SL_TCP_ACK)) == SL_TCP_SYN) {
+		sl_meter(engine->meters, SL_METER_SYN, packet->workload, &packet->tuple.source,
+			 engine->now_ns, &answer);
+		return answer.firing && tell_threat(engine, SL_THREAT_syn_flood, packet, NULL, protect);
+	}
+	if (packet->kind == SL_PACKET_ICMP) {
+		sl_meter(engine->meters, SL_METER_ICMP, packet->workload, NULL, engine->now_ns, &answer);
+		return answer.firing && tell_threat(engine, SL_THREAT_icmp_flood, packet, NULL, protect);
+	}
+	return false;
+}
+
+static bool is_source_flood(struct sl_engine *engine, const struct sl_packet *packet, bool protect)
+{
+	struct sl_meter_answer answer;
+
+	sl_meter(engine->meters, SL_METER_SESSIONS, packet->workload, &packet->tuple.source, engine->now_ns,
+		 &answer);
+	return answer.firing && tell_threat(engine, SL_THREAT_source_sessions, packet, NULL, protect);
+}
+
+static bool is_odd(struct sl_engine *engine, const struct sl_packet *packet, const struct sl_session *session,
+		   const struct sl_facts *facts, bool protect)
+{
+	bool odd = false;
+
+	if (facts->facts & SL_FACT_DATA_ON_SYN)
+		odd |= tell_threat(engine, SL_THREAT_syn_data, packet, session, protect);
+	if (facts->facts & SL_FACT_SPLIT_HANDSHAKE)
+		odd |= tell_threat(engine, SL_THREAT_split_handshake, packet, session, protect);
+	if (packet->tcp_flags & SL_TCP_SYN && packet->tcp.mss && packet->tcp.mss < engine->conf.small_mss)
+		odd |= tell_threat(engine, SL_THREAT_small_mss, packet, session, protect);
+	return odd;
+}
+
+static enum sl_action without_session(struct sl_engine *engine, const struct sl_packet *packet,
+				      const struct sl_found *found, bool protect)
+{
+	if (found->event == SL_SESSION_FULL)
+		count(&engine->figures.full);
+	if (!protect)
+		return SL_FORWARD;
+	switch (found->event) {
+	case SL_SESSION_FULL:
+		return drop(engine, packet, NULL, "no room for a session");
+	case SL_SESSION_WRONG_WAY:
+		return drop(engine, packet, NULL, "from the wrong side");
+	case SL_SESSION_UNRELATED:
+		return drop(engine, packet, NULL, "ICMP error of no session");
+	default:
+		return drop(engine, packet, NULL, "no session");
+	}
+}
+
+static enum sl_action in_session(struct sl_engine *engine, struct sl_session *session,
+				 const struct sl_packet *packet, enum sl_side side, bool protect)
+{
+	struct sl_facts facts = { 0 };
+
+	sl_session_track(engine->table, session, packet, side, &facts);
+	if (facts.facts & SL_FACT_UNFIT) {
+		count(&engine->figures.unfit);
+		if (protect)
+			return drop(engine, packet, session, "unfit for its session");
+		return SL_FORWARD;
+	}
+	if (packet->kind == SL_PACKET_TCP && is_odd(engine, packet, session, &facts, protect))
+		return drop(engine, packet, session, "threat");
+	if (!inspect_session(engine, session, packet, side, &facts, protect))
+		return drop(engine, packet, session, "contradicts earlier data");
+	return decide_session(engine, session, packet, side);
+}
+
+static void count_packet(struct sl_engine *engine, const struct sl_packet *packet)
+{
+	struct sl_engine_figures *figures = &engine->figures;
+
+	count(packet->tuple.family == 4 ? &figures->ipv4 : &figures->ipv6);
+	switch (packet->kind) {
+	case SL_PACKET_TCP:
+		count(&figures->tcp);
+		break;
+	case SL_PACKET_UDP:
+		count(&figures->udp);
+		break;
+	case SL_PACKET_ICMP:
+	case SL_PACKET_ICMP_ERROR:
+		count(&figures->icmp);
+		break;
+	case SL_PACKET_SCTP:
+		count(&figures->sctp);
+		break;
+	default:
+		break;
+	}
+}
+
+static enum sl_action handle_packet(struct sl_engine *engine, const struct sl_packet *packet)
+{
+	bool protect = decide_mode(engine, packet->workload) == SL_POLICY_PROTECT;
+	struct sl_session *session;
+	struct sl_found found;
+
+	count_packet(engine, packet);
+	if (is_flood(engine, packet, protect))
+		return drop(engine, packet, NULL, "flood");
+	session = sl_session_of(engine->table, packet, true, &found);
+	if (!session)
+		return without_session(engine, packet, &found, protect);
+	/* An error goes where the packet it speaks of came from. */
+	if (found.event == SL_SESSION_RELATED)
+		return session->action == SL_POLICY_DENY ? drop(engine, packet, session, "policy")
+							 : SL_FORWARD;
+	if (found.event == SL_SESSION_NEW && is_source_flood(engine, packet, protect)) {
+		sl_session_end(engine->table, session, SL_END_KILLED);
+		return drop(engine, packet, NULL, "flood");
+	}
+	return in_session(engine, session, packet, found.side, protect);
+}
+
+/* The fragments that were kept back go on before the one that completed them. */
+static void release_fragments(struct sl_engine *engine)
+{
+	struct sl_frame frame;
+	struct sl_err err;
+
+	/* What the lane cannot take is lost and counted there, like any frame. */
+	while (engine->lane && sl_defrag_frames(engine->defrag, &frame))
+		engine->lane->ops->send(engine->lane, frame.piece[0].data, frame.piece[0].len, &err);
+}
+
+static enum sl_action handle_fragment(struct sl_engine *engine, const struct sl_frame *frame,
+				      struct sl_packet *fragment)
+{
+	struct sl_packet whole;
+	enum sl_action action;
+	int r = sl_defrag(engine->defrag, fragment, frame, &whole);
+
+	count(&engine->figures.fragments);
+	if (!r)
+		return SL_DROP; /* a copy is kept */
+	if (r < 0) {
+		count(&engine->figures.fragments_dropped);
+		tell_threat(engine, threat_of(fragment), fragment, NULL, true);
+		return drop(engine, fragment, NULL, "fragment");
+	}
+	count(&engine->figures.reassembled);
+	action = sl_packet_bad(&whole) ? handle_malformed(engine, &whole) : handle_packet(engine, &whole);
+	if (action == SL_FORWARD)
+		release_fragments(engine);
+	sl_defrag_forget(engine->defrag);
+	return action;
+}
+
+enum sl_action sl_engine_handle(void *context, struct sl_frame *frame)
+{
+	struct sl_engine *engine = context;
+	struct sl_packet packet;
+
+	count(&engine->figures.packets);
+	__atomic_store_n(&engine->figures.bytes, engine->figures.bytes + frame->len, __ATOMIC_RELAXED);
+	if (sl_decode(&packet, frame, engine->decoder, engine->now_ns) < 0)
+		return handle_malformed(engine, &packet);
+	if (packet.kind == SL_PACKET_FRAGMENT)
+		return handle_fragment(engine, frame, &packet);
+	return handle_packet(engine, &packet);
+}
+
+static void take_policy(struct sl_engine *engine)
+{
+	if (!engine->policies)
+		return;
+	/* Its number first: a policy that comes in between is then taken for a newer one, and asked again. */
+	engine->generation = (uint32_t)sl_policies_generation(engine->policies);
+	engine->policy = sl_policies_fetch(engine->policies, engine->worker);
+}
+
+void sl_engine_turn(void *context, uint64_t now_ns)
+{
+	struct sl_engine *engine = context;
+
+	if (now_ns > engine->now_ns)
+		engine->now_ns = now_ns;
+	take_policy(engine);
+	sl_sessions_tick(engine->table, engine->now_ns, TICK_BUDGET);
+	if (engine->now_ns - engine->last_sweep_ns < SWEEP_NS)
+		return;
+	engine->last_sweep_ns = engine->now_ns;
+	sl_defrag_tick(engine->defrag, engine->now_ns, TICK_BUDGET);
+	tell_threats_due(engine);
+}
+
+bool sl_engine_ready(void *context)
+{
+	struct sl_engine *engine = context;
+
+	return engine->policy;
+}
+
+void sl_engine_rest(void *context)
+{
+	struct sl_engine *engine = context;
+
+	if (!engine->policies)
+		return;
+	sl_policies_sleep(engine->policies, engine->worker);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What one worker does with a frame: decode, put fragments together, find the
+ * session, follow it, inspect it, ask the policy, and answer: forward or drop.
+ *
+ * Invariant: a frame goes through once, in one direction, and is answered
+ * before the next; everything in here belongs to one worker, but for what is
+ * in struct sl_engine_shared, which is read only, or made for sharing. In
+ * doubt a workload in protect loses the frame and any other keeps it.
+ */
+#ifndef SLUICE_DPI_ENGINE_H
+#define SLUICE_DPI_ENGINE_H
+
+#include "dpi/decide/meter.h"
+#include "dpi/event/event.h"
+#include "dpi/io/io.h"
+#include "dpi/policy/policy.h"
+#include "dpi/session/table.h"
+#include "lib/err.h"
+
+struct sl_policies;
+
+/* Limits and choices of all workers alike. */
+struct sl_engine_conf {
+	struct sl_meter_limit meter[SL_METER_KINDS];
+	uint16_t small_mss; /* below it SL_THREAT_small_mss; 0: never */
+	uint16_t small_window; /* the same for a window that has been scaled, after the handshake */
+	bool say_unreachable; /* a denied datagram is answered by ICMP */
+	bool drop_events; /* each dropped packet is an event (limited like all) */
+	uint32_t sessions; /* at most, of each worker; 0: the default */
+};
+void sl_engine_conf_init(struct sl_engine_conf *conf);
+
+/* Figures of one worker: written by it alone, read by anyone. */
+struct sl_engine_figures {
+	uint64_t packets, bytes, malformed;
+	uint64_t ipv4, ipv6, tcp, udp, icmp, sctp;
+	uint64_t fragments, reassembled, fragments_dropped;
+	uint64_t dropped; /* by decision, all reasons */
+	uint64_t violations; /* reported and let through */
+	uint64_t denied; /* sessions that were refused */
+	uint64_t resets; /* frames of our own: resets and ICMP errors */
+	uint64_t threats;
+	uint64_t unfit; /* segments a receiver would not take */
+	uint64_t full; /* packets for which there was no room for a session */
+	uint64_t learned; /* sessions of workloads in discover that were noted */
+};
+
+struct sl_engine;
+
+/* lane may be NULL (a replay): then nothing of our own is sent. 0 or -errno. */
+int sl_engine_open(struct sl_engine **ret, const struct sl_engine_conf *conf, uint32_t worker,
+		   uint32_t workers, struct sl_policies *policies, struct sl_lane *lane, struct sl_err *err);
+/* Ends all sessions, which is told by events, first. NULL allowed. */
+void sl_engine_close(struct sl_engine *engine);
+
+/* A sl_frame_handler; context is the engine. */
+enum sl_action sl_engine_handle(void *context, struct sl_frame *frame);
+/* Before each run: time passes, sessions end. context is the engine. */
+void sl_engine_turn(void *context, uint64_t now_ns);
+/* Before the worker sleeps: it holds nothing that others want to free. context is the engine. */
+void sl_engine_rest(void *context);
+/* Has it got a policy? context is the engine. */
+bool sl_engine_ready(void *context);
+
+/* For the main thread. */
+struct sl_event_ring *sl_engine_events(struct sl_engine *engine);
+void sl_engine_figures(const struct sl_engine *engine, struct sl_engine_figures *ret);
+/* For letters, in the worker alone. */
+struct sl_table *sl_engine_table(struct sl_engine *engine);
+uint64_t sl_engine_now(const struct sl_engine *engine);
+/* Ends a session: TCP by resets to both sides. */
+void sl_engine_kill(struct sl_engine *engine, struct sl_session *session);
+struct sl_learn;
+struct sl_learn *sl_engine_learn(struct sl_engine *engine);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine as the files of this folder share it.
+ *
+ * Invariant: engine.c calls inspect_session() and decide_session(), these call
+ * tell_*(); nobody calls back up.
+ */
+#ifndef SLUICE_DPI_ENGINE_OWN_H
+#define SLUICE_DPI_ENGINE_OWN_H
+
+#include "dpi/decide/engine.h"
+#include "dpi/decide/threat.h"
+#include "dpi/decode/decode.h"
+#include "dpi/decode/defrag.h"
+#include "dpi/inspect/inspect.h"
+#include "dpi/policy/learn.h"
+#include "dpi/policy/policies.h"
+#include "dpi/session/deliver.h"
+#include "dpi/session/track.h"
+
+struct sl_engine {
+	struct sl_engine_conf conf;
+	struct sl_engine_figures figures;
+	uint32_t worker;
+	uint64_t now_ns;
+	struct sl_lane *lane;
+	struct sl_decoder *decoder;
+	struct sl_defrag *defrag;
+	struct sl_table *table;
+	struct sl_inspector *inspector;
+	struct sl_meters *meters;
+	struct sl_threat_memory *threats;
+	struct sl_event_ring *events;
+	struct sl_learn *learn; /* what was seen of workloads in discover */
+	struct sl_policies *policies;
+	const struct sl_policy *policy; /* of this turn; NULL: none, all is discovered and passes */
+	uint32_t generation; /* of the policy */
+	uint64_t last_sweep_ns;
+
+	/* While a packet is inspected: the sink has no other way to know. */
+	const struct sl_packet *packet;
+	bool changed; /* the application or the name */
+};
+
+static inline void count(uint64_t *figure)
+{
+	__atomic_store_n(figure, *figure + 1, __ATOMIC_RELAXED);
+}
+
+/* inspect_session.c: shows the packet's payload to the inspector. False: the packet must be dropped. */
+bool inspect_session(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet,
+		     enum sl_side side, const struct sl_facts *facts, bool protect);
+
+/* decide_session.c */
+/* The mode of the workload, by today's policy. */
+enum sl_policy_mode decide_mode(const struct sl_engine *engine, uint16_t workload);
+/* Asks the policy if something it depends on has changed, and answers for the packet. */
+enum sl_action decide_session(struct sl_engine *engine, struct sl_session *session,
+			      const struct sl_packet *packet, enum sl_side side);
+/* A session has ended: if it was still to be learned, it is now. */
+void decide_ended(struct sl_engine *engine, const struct sl_session *session);
+/* Refuses a packet on the wire: resets or an ICMP error. */
+void decide_refuse(struct sl_engine *engine, const struct sl_session *session,
+		   const struct sl_packet *packet);
+
+/* tell.c: events. */
+void tell_end(struct sl_engine *engine, const struct sl_session *session, enum sl_session_end why);
+void tell_violation(struct sl_engine *engine, struct sl_session *session, bool blocked);
+/* session may be NULL. True: it is dropped, the workload being in protect. */
+bool tell_threat(struct sl_engine *engine, enum sl_threat threat, const struct sl_packet *packet,
+		 const struct sl_session *session, bool protect);
+void tell_threats_due(struct sl_engine *engine);
+void tell_drop(struct sl_engine *engine, const struct sl_packet *packet, const struct sl_session *session,
+	       const char *reason);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A session: one conversation, both directions, as one worker knows it.
+ *
+ * Invariant: a session belongs to the worker whose table it is in; nobody else
+ * reads or writes it. "Client" is who spoke first.
+ */
+#ifndef SLUICE_DPI_SESSION_H
+#define SLUICE_DPI_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dpi/decode/packet.h"
+
+enum sl_side { SL_CLIENT, SL_SERVER };
+
+/* How the policy has decided, so far. */
+enum sl_policy_action {
+	SL_POLICY_NONE, /* not asked yet */
+	SL_POLICY_ALLOW,
+	SL_POLICY_VIOLATE, /* monitor: reported, passes */
+	SL_POLICY_DENY,
+	SL_POLICY_PENDING, /* passes until the application is known */
+};
+
+/* Why a session has ended. */
+enum sl_session_end {
+	SL_END_FIN, /* both sides closed, and what may still come has had its time */
+	SL_END_RST,
+	SL_END_TIMEOUT,
+	SL_END_EVICTED, /* to make room */
+	SL_END_KILLED, /* by the user or the policy */
+	SL_END_SHUTDOWN, /* its table was closed */
+	SL_END_MAX,
+};
+/* "fin", "rst" …; "?" beyond the end. Static memory. */
+const char *sl_session_end_name(unsigned int end);
+
+/* One direction, counted. */
+struct sl_session_flow {
+	uint64_t packets, bytes; /* bytes of whole IP packets */
+};
+
+struct sl_inspect_state; /* inspect/inspect.h: made and freed there */
+
+struct sl_session {
+	struct sl_tuple tuple; /* source is the client */
+	uint16_t workload; /* id */
+	bool ingress; /* the workload is the server */
+	bool picked_up; /* its beginning was not seen */
+	uint8_t state[2]; /* by enum sl_side: TCP state, numbers of the Linux kernel (1 established …) */
+	uint8_t tcp_flags[2]; /* all flags seen, by side */
+	uint64_t id; /* unique in this core's life */
+	uint64_t started_ns, last_ns;
+	struct sl_session_flow flow[2]; /* by enum sl_side */
+
+	/* inspect */
+	struct sl_inspect_state *inspect; /* NULL: done or never begun */
+	uint16_t application; /* enum sl_application of inspect/application.h; 0 unknown */
+	uint8_t confidence; /* 0..100 */
+	bool application_final;
+	char *name; /* TLS SNI, HTTP host, DNS question; malloc'ed, NULL if none */
+
+	/* policy */
+	uint8_t action; /* enum sl_policy_action */
+	uint32_t rule; /* id of the rule that decided, 0: the default */
+	uint32_t policy_generation; /* the policy that decided */
+	bool reported; /* a violation has been told of */
+
+	/* The rest is the table's own: see session/table.h. */
+};
+
+#endif

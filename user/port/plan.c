@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The plan for a port: looked at with the same snapshot and the same refusals
+ * as taking it, so that it cannot promise what that would not do.
+ *
+ * Invariant: nothing is changed, and all refusals are told, not only the first.
+ */
+#include "port/plan.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/holders.h"
+
+struct planning {
+	const struct port_request *request;
+	struct port_side workload, agent;
+	struct port_snapshot port;
+	struct port_plan *plan;
+};
+
+static void __attribute__((format(printf, 2, 3))) say(struct plan_lines *lines, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (lines->n == PLAN_LINES_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(lines->text[lines->n++], PLAN_LINE_LEN, fmt, ap);
+	va_end(ap);
+}
+
+/* ", 3 routes" behind what is there. */
+static void count(char *text, size_t size, size_t n, const char *one, const char *many)
+{
+	size_t used = strlen(text);
+
+	if (n && used < size)
+		snprintf(text + used, size - used, "%s%zu %s", used ? ", " : "", n, n == 1 ? one : many);
+}
+
+static void plan_steps(const struct planning *planning)
+{
+	const struct port_snapshot *port = &planning->port;
+	const struct port_request *request = planning->request;
+	struct plan_lines *steps = &planning->plan->steps;
+	char what[PLAN_LINE_LEN] = "";
+
+	say(steps, "note in the journal what %s has", request->name);
+	say(steps,
+	    "make a veth pair: %s in the agent's namespace, and in the workload's, still down and under "
+	    "another "
+	    "name, what will be the new %s, with the same MAC address and an MTU of %u",
+	    request->vin_name, request->name, port->link.mtu);
+	count(what, sizeof(what), port->sysctls.n, "sysctl", "sysctls");
+	count(what, sizeof(what), port->qdiscs.n, "qdisc or class", "qdiscs and classes");
+	count(what, sizeof(what), port->groups.n, "static group", "static groups");
+	say(steps, "give it the same settings, offload features%s%s", what[0] ? ", " : "", what);
+	say(steps, "attach the program of %s and set it up", request->vin_name);
+	say(steps,
+	    "move %s to the agent's namespace as %s and attach its program: a gap of some milliseconds "
+	    "begins",
+	    request->name, request->vex_name);
+	what[0] = '\0';
+	count(what, sizeof(what), port->addrs.n, "address", "addresses");
+	count(what, sizeof(what), port->routes.n + port->leaning.n, "route", "routes");
+	count(what, sizeof(what), port->nexthops.n, "nexthop object", "nexthop objects");
+	count(what, sizeof(what), port->neighs.n, "permanent or proxied neighbour",
+	      "permanent and proxied neighbours");
+	count(what, sizeof(what), port->learned.n, "neighbour in use", "neighbours in use");
+	count(what, sizeof(what), port->labels.n, "address label", "address labels");
+	say(steps, "name the new one %s, %s%s%s", request->name,
+	    port->link.flags & IFF_UP ? "set it up and give it " : "leave it down as it is, with ",
+	    what[0] ? what : "no addresses and no routes", port->link.flags & IFF_UP ? "; the gap ends" : "");
+	say(steps, "compare everything with what was noted; if anything differs, undo all of it");
+}
+
+static void plan_warnings(const struct planning *planning, const struct port_holders *held)
+{
+	const char *name = planning->request->name;
+	struct plan_lines *warnings = &planning->plan->warnings;
+	unsigned int i;
+
+	say(warnings, "%s gets another interface number than %u", name, planning->port.link.ifindex);
+	if (held->bound)
+		say(warnings,
+		    "%u TCP or UDP sockets are bound to %s itself (SO_BINDTODEVICE, or a link-local address) "
+		    "and "
+		    "cannot follow; their connections end",
+		    held->bound, name);
+	if (held->packet)
+		say(warnings, "%u packet sockets listen on %s and will hear nothing more", held->packet,
+		    name);
+	for (i = 0; i < held->n_groups && i < HOLDERS_GROUPS_MAX; i++)
+		say(warnings, "a program has joined group %s on %s, and must join again", held->group[i],
+		    name);
+	if (held->n_groups > HOLDERS_GROUPS_MAX)
+		say(warnings, "and %u more groups", held->n_groups - HOLDERS_GROUPS_MAX);
+}
+
+static int look(struct planning *planning, struct sl_err *err)
+{
+	const struct port_request *request = planning->request;
+	struct refusals *refusals = &planning->plan->refusals;
+	struct port_holders held;
+	int rc;
+
+	rc = port_side_open(&planning->agent, request->agent_ns, "the agent's namespace", err);
+	if (!rc)
+		rc = refuse_request_all(request, &planning->agent, refusals, err);
+	if (!rc)
+		rc = port_side_open(&planning->workload, request->workload_ns, request->workload_label, err);
+	if (rc)
+		return rc;
+	rc = snapshot_take(&planning->workload, request->name, 0, &planning->port, err);
+	/* There is no more to look at then. */
+	if (rc == -ENODEV || rc == -E2BIG) {
+		refusals_add(refusals, -rc, "%s", err->text);
+		return 0;
+	}
+	if (rc)
+		return rc;
+	snprintf(planning->plan->kind, sizeof(planning->plan->kind), "%s", planning->port.link.kind);
+	refuse_fit_all(request, &planning->port, refusals);
+	rc = refuse_port_all(&planning->workload, &planning->port, refusals, err);
+	if (!rc)
+		rc = holders_find(&planning->workload, &planning->port, &held, err);
+	if (rc || refusals->n)
+		return rc;
+	plan_steps(planning);
+	plan_warnings(planning, &held);
+	return 0;
+}
+
+int port_plan(const struct port_request *request, struct port_plan *ret, struct sl_err *err)
+{
+	struct planning planning = { .request = request, .port = PORT_SNAPSHOT_NONE };
+	struct sl_err own = { 0 };
+	int rc;
+
+	if (!err)
+		err = &own;
+	planning.plan = calloc(1, sizeof(*planning.plan));
+	if (!planning.plan)
+		return sl_err(err, ENOMEM, "out of memory for a plan");
+	rc = look(&planning, err);
+	if (!rc)
+		*ret = *planning.plan;
+	snapshot_free(&planning.port);
+	port_side_close(&planning.workload);
+	port_side_close(&planning.agent);
+	free(planning.plan);
+	return rc;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The parts of `sluicectl policy`, a function a word; see verb.h for results.
+ * The words behind the options begin at argv[optind + 1].
+ */
+#ifndef SLUICE_CTL_POLICY_H
+#define SLUICE_CTL_POLICY_H
+
+#include "sluicectl/verb.h"
+
+struct policy_options {
+	bool dry_run; /* apply: only say what would change */
+	const char *workload; /* learned: of this workload alone */
+};
+
+/* policy.c: need no daemon. */
+int policy_check(struct ctl *ctl, char **words, struct sl_err *err);
+int policy_diff(struct ctl *ctl, char **words, struct sl_err *err);
+int policy_show(struct ctl *ctl, char **words, struct sl_err *err);
+/* policy_daemon.c */
+int policy_apply(struct ctl *ctl, char **words, const struct policy_options *options, struct sl_err *err);
+int policy_learned(struct ctl *ctl, const struct policy_options *options, struct sl_err *err);
+
+#endif
