@@ -30,7 +30,7 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werr
 pkg = $(shell pkg-config --cflags --libs $(1))
 LIBS_lib = libbpf libsystemd inih
 LIBS_sluiced = libnl-3.0 libnl-route-3.0 jansson libcurl libcap-ng yaml-0.1
-LIBS_dpi = libxdp jansson libcap-ng libndpi yaml-0.1 libseccomp
+LIBS_dpi = libxdp jansson libcap-ng libndpi yaml-0.1 libseccomp libpcap
 LIBS_ctl = jansson yaml-0.1
 
 # In the order a packet takes.

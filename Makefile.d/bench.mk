@@ -16,11 +16,11 @@ $(BENCH)/skel/%.skel.h: $(BENCH)/bpf/%.bpf.o
 $(BENCH)/%.o: CPPFLAGS += -I$(BENCH)/skel
 $(BENCH_OBJS): | $(BENCH_SKELS)
 
-BENCH_POLICY = $(call objs,$(call srcs,user/dpi/policy)) $(POLICY_OBJS) $(APPLICATION_OBJ)
-BENCH_SESSION = $(call objs,$(call srcs,user/dpi/session))
-$(BENCH)/sluice-bench: $(BENCH_OBJS) $(BENCH_SESSION) $(BENCH_POLICY) $(LIB_OBJS)
+# The core's stages are measured in the bench's own process.
+BENCH_CORE = $(filter-out %/main.o,$(DPI_OBJS)) $(POLICY_OBJS) $(BUILD)/tests/lib/frames.o
+$(BENCH)/sluice-bench: $(BENCH_OBJS) $(BENCH_CORE) $(LIB_OBJS)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) jansson yaml-0.1) -pthread
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_dpi)) -pthread
 
 .PHONY: bench run-bench
 bench:

@@ -12,8 +12,8 @@ ASAN_ENV = ASAN_OPTIONS=abort_on_error=1:detect_leaks=0 UBSAN_OPTIONS=print_stac
 # Installed first; then make starts anew, with pkg-config and the libraries there.
 test:
 	$(need_root)
-	$(Q)tools/install-deps build run test
-	$(Q)$(MAKE) --no-print-directory -k run-tests $(if $(FILTER),,run-property)
+	$(Q)tools/install-deps build run test fuzz
+	$(Q)$(MAKE) --no-print-directory -k run-tests $(if $(FILTER),,run-property fuzz-short)
 
 run-tests: $(BINS) $(TOOLS) $(SUITES) fault-suite
 	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(SUITES) $(BUILD)/faults/tests/fault-suite

@@ -86,5 +86,6 @@ int measure_rtt(struct sl_err *err);
 int measure_gap(struct sl_err *err);
 int measure_session(struct sl_err *err);
 int measure_policy(struct sl_err *err);
+int measure_dpi(struct sl_err *err);
 
 #endif

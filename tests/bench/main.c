@@ -28,6 +28,7 @@ static const struct {
 	{ "gap", measure_gap, "taking and giving back a port" },
 	{ "session", measure_session, "making and finding a session among half a million" },
 	{ "policy", measure_policy, "a lookup in 10 to 10,000 rules" },
+	{ "dpi", measure_dpi, "a frame in the core, by stage" },
 };
 #define N_MEASUREMENTS (sizeof(measurements) / sizeof(measurements[0]))
 

@@ -32,6 +32,7 @@ Test(dry_run, tells_the_steps_of_either_side)
 {
 	struct topo *t = topo_direct("");
 	json_t *result;
+	char *plan;
 
 	result = ctl(t->d, "intercept pid:%d --dry-run --side workload", t->workload->pid);
 	cr_expect_str_eq(json_string_value(json_object_get(plan_of(result, 0), "side")), "workload");
@@ -40,7 +41,11 @@ Test(dry_run, tells_the_steps_of_either_side)
 	json_decref(result);
 	result = ctl(t->d, "intercept pid:%d --dry-run --side host", t->workload->pid);
 	cr_expect_str_eq(json_string_value(json_object_get(plan_of(result, 0), "side")), "host");
-	cr_expect_geq(json_array_size(json_object_get(plan_of(result, 0), "steps")), 3);
+	cr_expect_geq(json_array_size(json_object_get(plan_of(result, 0), "steps")), 6);
+	/* Of the addresses and routes that the host has by it. */
+	plan = json_dumps(plan_of(result, 0), 0);
+	cr_expect(strstr(plan, " addresses, ") && strstr(plan, "are missing during the gap"), "%s", plan);
+	free(plan);
 	json_decref(result);
 	cr_expect_eq(taken(t), 0);
 	topo_end(t);

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -123,4 +124,50 @@ Test(repair, the_daemon_does_not_strand_a_port_without_a_record)
 	daemon_restart(t->d);
 	at_home(t, "the daemon started without a record");
 	topo_end(t);
+}
+
+/* By the host's side the port never left the workload: what comes home is its far end, with its place. */
+static void host_side_without_a_record(struct topo *t, bool by_daemon)
+{
+	unsigned int number = link_index(t->host, "vethwl");
+	char *look = strdup(ns_run(t->host,
+				   "ip -o addr show vethwl; ip -o link show vethwl | grep -o master.br[^ ]*; "
+				   "ip route show dev vethwl; true"));
+
+	daemon_intercept(t->d, t->workload, "--side host");
+	daemon_kill9(t->d);
+	ns_run(NULL, "rm " DAEMON_RUN "/ports/1.json");
+	if (by_daemon) {
+		daemon_restart(t->d);
+	} else {
+		cr_expect_eq(repair(t, "--dry-run"), 1, "%s", ns_said());
+		cr_expect(strstr(ns_said(), "bring it home"), "%s", ns_said());
+		cr_expect_eq(repair(t, ""), 0, "%s", ns_said());
+	}
+	at_home(t, "the host's side, without a record");
+	cr_expect_eq(link_index(t->host, "vethwl"), number);
+	cr_expect_str_eq(ns_run(t->host,
+				"ip -o addr show vethwl; ip -o link show vethwl | grep -o master.br[^ ]*; "
+				"ip route show dev vethwl; true"),
+			 look);
+	free(look);
+	if (by_daemon)
+		topo_end(t);
+	else
+		goes_on(t);
+}
+
+Test(repair, a_bridged_host_end_without_a_record)
+{
+	host_side_without_a_record(topo_bridge("--mode off"), false);
+}
+
+Test(repair, a_routed_host_end_without_a_record)
+{
+	host_side_without_a_record(topo_direct("--mode off"), false);
+}
+
+Test(repair, the_daemon_does_not_strand_a_host_end_without_a_record)
+{
+	host_side_without_a_record(topo_bridge("--mode off"), true);
 }

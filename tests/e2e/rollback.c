@@ -133,5 +133,7 @@ Test(rollback, by_the_hosts_side)
 			      "ip route; ip -6 route | grep -v fe80"));
 	cr_expect_str_eq(after, before, "the host's end is not as it was.\nbefore:\n%s\nnow:\n%s", before,
 			 after);
+	free(before);
+	free(after);
 	finish(t);
 }

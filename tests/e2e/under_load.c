@@ -210,6 +210,7 @@ Test(under_load, not_one_request_fails)
 				"sed 's/ use=.*//'",
 				IDLE_PORT),
 			 tracked, "the host tracks the idle connection otherwise than before");
+	free(tracked);
 	type(&idle, 'z', "after it all");
 	n[0] = requests(kept);
 	n[1] = requests(fresh);

@@ -3,7 +3,6 @@
  * Resets and ICMP errors of the core's own: a real kernel must take them for
  * what they are, and what must not be answered is not.
  */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <net/ethernet.h>
 #include <netinet/ip.h>
@@ -12,23 +11,13 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "address.h"
 #include "dpi/decide/refuse.h"
 
 static uint8_t bytes[2000], frame[SL_REFUSE_MAX];
 static struct sl_packet packet;
 
 static const uint8_t macs[12] = { 0x4e, 0x65, 0x75, 0x56, 0, 180, 2, 0, 0, 0, 0, 1 };
-
-static void address(struct sl_addr *addr, int family, const char *text)
-{
-	memset(addr, 0, sizeof(*addr));
-	if (family == 6) {
-		cr_assert_eq(inet_pton(AF_INET6, text, addr->byte), 1);
-		return;
-	}
-	addr->byte[10] = addr->byte[11] = 0xff;
-	cr_assert_eq(inet_pton(AF_INET, text, addr->byte + 12), 1);
-}
 
 /* A packet of that family; tagged: behind a VLAN tag. */
 static void make(int family, enum sl_packet_kind kind, bool tagged, uint32_t payload)
@@ -52,8 +41,8 @@ static void make(int family, enum sl_packet_kind kind, bool tagged, uint32_t pay
 	packet.len = at + packet.ip_len;
 	packet.tuple.family = (uint8_t)family;
 	packet.tuple.protocol = kind == SL_PACKET_TCP ? IPPROTO_TCP : IPPROTO_UDP;
-	address(&packet.tuple.source, family, family == 4 ? "10.0.0.1" : "2001:db8::1");
-	address(&packet.tuple.destination, family, family == 4 ? "10.0.0.2" : "2001:db8::2");
+	packet.tuple.source = address_of(family == 4 ? "10.0.0.1" : "2001:db8::1");
+	packet.tuple.destination = address_of(family == 4 ? "10.0.0.2" : "2001:db8::2");
 	packet.tuple.source_port = 40000;
 	packet.tuple.destination_port = 80;
 	packet.seq = 1000;
@@ -191,14 +180,14 @@ Test(decide_refuse, what_must_not_be_answered)
 	cr_expect_eq(sl_refuse_unreachable(&packet, frame), 0, "a fragment");
 	for (int family = 4; family <= 6; family += 2) {
 		make(family, SL_PACKET_UDP, false, 0);
-		address(&packet.tuple.destination, family, family == 4 ? "224.0.0.251" : "ff02::fb");
+		packet.tuple.destination = address_of(family == 4 ? "224.0.0.251" : "ff02::fb");
 		cr_expect_eq(sl_refuse_unreachable(&packet, frame), 0, "sent to a group");
 		make(family, SL_PACKET_UDP, false, 0);
-		address(&packet.tuple.source, family, family == 4 ? "0.0.0.0" : "::");
+		packet.tuple.source = address_of(family == 4 ? "0.0.0.0" : "::");
 		cr_expect_eq(sl_refuse_unreachable(&packet, frame), 0, "sent by nobody");
 	}
 	make(4, SL_PACKET_UDP, false, 0);
-	address(&packet.tuple.destination, 4, "255.255.255.255");
+	packet.tuple.destination = address_of("255.255.255.255");
 	cr_expect_eq(sl_refuse_unreachable(&packet, frame), 0, "broadcast");
 	make(4, SL_PACKET_UDP, false, 0);
 	bytes[0] |= 1;

@@ -166,6 +166,14 @@ ParameterizedTestParameters(dpi_answer, refused_with_the_reason)
 		{ "{\"cmd\":\"log\",\"level\":3}", "EINVAL", "log: \"level\" must be a string" },
 		{ "{\"cmd\":\"log\",\"level\":null}", "EINVAL", "log: \"level\" must be a string" },
 		{ "{\"cmd\":\"log\",\"level\":\"debug\",\"x\":1}", "EINVAL", "log: unknown field \"x\"" },
+		/* The view has workers without engines. */
+		{ "{\"cmd\":\"policy\"}", "ENOSYS", "policy: this core only forwards" },
+		{ "{\"cmd\":\"names\"}", "ENOSYS", "names: this core only forwards" },
+		{ "{\"cmd\":\"figures\"}", "ENOSYS", "figures: this core only forwards" },
+		{ "{\"cmd\":\"sessions\"}", "ENOSYS", "sessions: this core only forwards" },
+		{ "{\"cmd\":\"session_count\"}", "ENOSYS", "session_count: this core only forwards" },
+		{ "{\"cmd\":\"session_end\"}", "ENOSYS", "session_end: this core only forwards" },
+		{ "{\"cmd\":\"learned\"}", "ENOSYS", "learned: this core only forwards" },
 	};
 
 	return cr_make_param_array(struct refusal, list, sizeof(list) / sizeof(*list));

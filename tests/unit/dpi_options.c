@@ -225,6 +225,10 @@ Test(dpi_options, the_help_names_every_option_and_fits_a_terminal)
 		"--log-target TARGET",
 		"--help",
 		"--version",
+		"--replay FILE",
+		"--policy FILE",
+		"--workload-mac MAC",
+		"--workload-net NET",
 		"sl_xsks_v1",
 		"sl_core_v1",
 		"Exit status: 0 told to end, 1 failed, 2 wrong usage.\n",
@@ -287,4 +291,27 @@ Test(dpi_options, exit_status_and_where_it_speaks)
 	cr_expect_str_eq(text, "sluice-dpi " SLUICE_VERSION "\n");
 	cr_expect_eq(run_core("--nothing", STDERR_FILENO, text, sizeof(text)), 2);
 	cr_expect_str_eq(text, "sluice-dpi: --nothing: unknown option; see --help\n");
+}
+
+Test(dpi_options, a_replay_needs_nothing_else_and_takes_nothing_else)
+{
+	static const char *const wrong[] = {
+		GOOD " --replay x.pcap",
+		"--replay x.pcap --queues 1",
+		GOOD " --policy x",
+		GOOD " --workload-net 10.0.0.0/8",
+		"--replay x.pcap --workload-net 10.0.0.0/33",
+		"--replay x.pcap --workload-mac 02",
+		"--replay x.pcap --workload-net ::1 --workload-mac 02:00:00:00:00:01"
+	};
+	struct sl_options options;
+	struct sl_err err = { 0 };
+
+	cr_assert_eq(parse("--replay x.pcap --policy p --workload-net fd00::/8", &options, &err),
+		     SL_OPTIONS_RUN, "%s", err.text);
+	cr_expect_str_eq(options.replay.file, "x.pcap");
+	cr_expect_str_eq(options.replay.policy, "p");
+	cr_expect(options.replay.has_net && options.replay.prefix == 8);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		cr_expect_eq(parse(wrong[i], &options, &err), -EINVAL, "%s", wrong[i]);
 }

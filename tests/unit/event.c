@@ -3,7 +3,6 @@
  * Events: the ring between threads loses nothing it does not count, the limit
  * lets through what it says, and a line is what a reader of EVE expects.
  */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <netinet/in.h>
@@ -12,22 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "dpi/event/eve.h"
 #include "dpi/event/limit.h"
 #include "dpi/inspect/application.h"
 
 #define SECOND 1000000000ull
-
-static void put_address(struct sl_addr *addr, const char *text)
-{
-	if (strchr(text, ':')) {
-		cr_assert_eq(inet_pton(AF_INET6, text, addr->byte), 1);
-		return;
-	}
-	memset(addr, 0, sizeof(*addr));
-	addr->byte[10] = addr->byte[11] = 0xff;
-	cr_assert_eq(inet_pton(AF_INET, text, addr->byte + 12), 1);
-}
 
 static struct sl_event make(enum sl_event_kind kind, uint8_t family, uint8_t protocol)
 {
@@ -50,8 +39,8 @@ static struct sl_event make(enum sl_event_kind kind, uint8_t family, uint8_t pro
 		.name = "example.org",
 	};
 
-	put_address(&event.tuple.source, family == 4 ? "10.10.10.66" : "2001:db8::1");
-	put_address(&event.tuple.destination, family == 4 ? "10.10.10.88" : "2001:db8::88");
+	event.tuple.source = address_of(family == 4 ? "10.10.10.66" : "2001:db8::1");
+	event.tuple.destination = address_of(family == 4 ? "10.10.10.88" : "2001:db8::88");
 	return event;
 }
 

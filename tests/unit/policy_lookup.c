@@ -13,6 +13,7 @@
 #include "dpi/policy/block.h"
 #include "dpi/policy/compiled.h"
 #include "dpi/policy/known.h"
+#include "address.h"
 #include "policy_make.h"
 
 #define SEED 0x5eed5eed5eed5eedULL
@@ -122,19 +123,19 @@ Test(policy_lookup, ipv6_any_is_no_ipv4_and_the_reverse)
 	struct sl_policy_query query = { .workload = 1, .protocol = 6, .application_final = true };
 	struct sl_policy_answer answer;
 
-	query.peer = make_address("255.255.255.255");
+	query.peer = address_of("255.255.255.255");
 	sl_policy_ask(policy, &query, &answer);
 	cr_assert_eq(answer.rule, 2);
-	query.peer = make_address("0.0.0.0");
+	query.peer = address_of("0.0.0.0");
 	sl_policy_ask(policy, &query, &answer);
 	cr_assert_eq(answer.rule, 2);
-	query.peer = make_address("::ffff:1.2.3.4");
+	query.peer = address_of("::ffff:1.2.3.4");
 	sl_policy_ask(policy, &query, &answer);
 	cr_assert_eq(answer.rule, 2);
-	query.peer = make_address("::1");
+	query.peer = address_of("::1");
 	sl_policy_ask(policy, &query, &answer);
 	cr_assert_eq(answer.rule, 1);
-	query.peer = make_address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+	query.peer = address_of("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 	sl_policy_ask(policy, &query, &answer);
 	cr_assert_eq(answer.rule, 1);
 	sl_policy_free(policy);
@@ -170,7 +171,7 @@ Test(policy_lookup, applications_make_an_answer_pending)
 						 .application_final = rows[i].final };
 		struct sl_policy_answer answer;
 
-		query.peer = make_address("10.0.0.1");
+		query.peer = address_of("10.0.0.1");
 		sl_policy_ask(policy, &query, &answer);
 		cr_assert(answer.pending == rows[i].pending && answer.rule == rows[i].rule &&
 				  answer.action == rows[i].action && answer.mode == SL_POLICY_PROTECT,

@@ -5,7 +5,6 @@
  */
 #include "policy_make.h"
 
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,13 +182,4 @@ struct sl_policy *make_policy_of(const char *text)
 
 	sl_rules_free(rules);
 	return policy;
-}
-
-struct sl_addr make_address(const char *text)
-{
-	struct sl_addr address = { .byte = { [10] = 0xff, [11] = 0xff } };
-
-	if (inet_pton(AF_INET, text, address.byte + 12) != 1)
-		cr_assert_eq(inet_pton(AF_INET6, text, address.byte), 1, "%s", text);
-	return address;
 }

@@ -14,7 +14,6 @@ void make_query(uint64_t *state, struct sl_policy_query *ret);
 struct sl_policy *make_policy(const struct sl_rules *rules);
 struct sl_policy *make_policy_of(const char *text);
 struct sl_rules *make_rules_of(const char *text);
-struct sl_addr make_address(const char *text);
 /* The names random rules have. */
 extern const char *const make_names[];
 #define MAKE_NAMES 4

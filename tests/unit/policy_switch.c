@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dpi/policy/policies.h"
+#include "address.h"
 #include "policy_make.h"
 
 #define WORKERS 3
@@ -42,7 +43,7 @@ static void *work(void *context)
 	struct sl_policy_query query = { .workload = 1, .protocol = 6, .application_final = true };
 	struct sl_policy_answer answer;
 
-	query.peer = make_address("10.1.2.3");
+	query.peer = address_of("10.1.2.3");
 	while (!atomic_load(&stop)) {
 		const struct sl_policy *policy = sl_policies_fetch(policies, worker);
 
@@ -56,7 +57,7 @@ static void *work(void *context)
 		}
 		atomic_fetch_add(&asked, 1);
 		if (batch++ % 7 == worker) {
-			struct sl_addr address = make_address("192.0.2.1");
+			struct sl_addr address = address_of("192.0.2.1");
 
 			address.byte[15] = (uint8_t)batch;
 			sl_policies_learn(policies, "www.example.com", &address, 1, batch);
@@ -116,7 +117,7 @@ static uint32_t rule_for(const char *address, uint64_t now_ns)
 	};
 	struct sl_policy_answer answer;
 
-	query.peer = make_address(address);
+	query.peer = address_of(address);
 	sl_policy_ask(sl_policies_fetch(policies, 0), &query, &answer);
 	return answer.rule;
 }
@@ -129,8 +130,8 @@ static uint32_t rule_for(const char *address, uint64_t now_ns)
 
 Test(policy_switch, names_match_while_their_addresses_are_known)
 {
-	struct sl_addr a = make_address("192.0.2.1"), b = make_address("2001:db8::1"),
-		       c = make_address("192.0.2.3");
+	struct sl_addr a = address_of("192.0.2.1"), b = address_of("2001:db8::1"),
+		       c = address_of("192.0.2.3");
 
 	cr_assert(!sl_policies_open(&policies, 1, NULL));
 	cr_assert_not(sl_policies_learn(policies, "db.example.com", &a, 300, SECOND), "no policy yet");
@@ -158,7 +159,7 @@ Test(policy_switch, names_match_while_their_addresses_are_known)
 /* A flood of answers costs neither memory nor the names that matter most: those told last. */
 Test(policy_switch, a_flood_of_names_is_bounded)
 {
-	struct sl_addr address = make_address("10.0.0.0");
+	struct sl_addr address = address_of("10.0.0.0");
 	char name[64];
 
 	cr_assert(!sl_policies_open(&policies, 1, NULL));
@@ -168,7 +169,7 @@ Test(policy_switch, a_flood_of_names_is_bounded)
 		snprintf(name, sizeof(name), "h%u.example.com", i);
 		sl_policies_learn(policies, name, &address, 300, SECOND + i);
 	}
-	address = make_address("192.0.2.9");
+	address = address_of("192.0.2.9");
 	sl_policies_learn(policies, "last.example.com", &address, 300, 2 * SECOND);
 	cr_assert_eq(rule_for("192.0.2.9", 2 * SECOND), 2);
 	sl_policies_close(policies);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "policy_make.h"
 #include "policyfile/check.h"
 #include "policyfile/diff.h"
@@ -241,7 +242,7 @@ Test(policy_words, learned_sessions_fold_into_few_rules)
 	size_t n;
 
 	cr_assert(!sl_learn_open(&learn, 64 * 3, NULL));
-	query.peer = make_address("10.0.0.0");
+	query.peer = address_of("10.0.0.0");
 	for (unsigned int i = 0; i < 64; i++)
 		for (query.port = 80; query.port < 83; query.port++) {
 			query.peer.byte[15] = (uint8_t)i;

@@ -127,6 +127,21 @@ Test(port_contents, nexthop_objects_that_lean_on_others)
 	      "test \"$(ip route show 10.9.0.0/16 | grep -c via)\" = 2");
 }
 
+/*
+ * Equal destinations by two ports: when the substitute is put down the kernel
+ * keeps the legs by the other one, and the same route is put twice for the
+ * nexthops' sake.
+ */
+Test(port_contents, multipath_by_another_port_beside_nexthop_objects)
+{
+	keeps("ip link add other type veth peer name other-far && "
+	      "sysctl -qw net.ipv6.conf.other.disable_ipv6=1 net.ipv6.conf.other-far.disable_ipv6=1 && "
+	      "ip link set other up && ip link set other-far up && ip addr add 10.88.0.1/24 dev other && "
+	      "ip nexthop add id 1 via 10.77.0.1 dev eth0 && ip route add 10.9.0.0/16 nhid 1 && "
+	      "ip route add 198.19.0.0/24 nexthop via 10.77.0.1 dev eth0 nexthop via 10.88.0.2 dev other",
+	      "test \"$(ip route show 198.19.0.0/24 | grep -c via)\" = 2");
+}
+
 Test(port_contents, nexthop_routes_that_tell_only_the_object)
 {
 	keeps("sysctl -qw net.ipv4.nexthop_compat_mode=0 && ip nexthop add id 1 via 10.77.0.1 dev eth0 && "

@@ -198,6 +198,35 @@ Test(port_crash, with_the_new_port_set_aside)
 	clear_scene(&scene);
 }
 
+/*
+ * The kernel's membership for such an address outlives an interface that is
+ * set down, and then the address is refused for ever.
+ */
+Test(port_crash, addresses_that_join_their_groups_with_the_port_nearly_home)
+{
+	struct port_side side = { 0 };
+	struct port_snapshot wanted = PORT_SNAPSHOT_NONE;
+	struct sl_err err = { 0 };
+	struct scene scene;
+	int w;
+
+	set_scene(&scene);
+	w = scene.lab.workload;
+	sh(w,
+	   "ip addr add ff05::7:7/128 dev eth0 nodad autojoin && ip addr add 224.9.9.9/32 dev eth0 autojoin");
+	free(scene.before);
+	scene.before = lab_picture(w, "eth0");
+	cr_assert_eq(port_side_open(&side, w, "the workload's namespace", &err), 0, "%s", err.text);
+	cr_assert_eq(snapshot_take(&side, "eth0", 0, &wanted, &err), 0, "%s", err.text);
+	cr_assert_eq(journal_write(scene.journal, &wanted, &err), 0, "%s", err.text);
+	snapshot_free(&wanted);
+	port_side_close(&side);
+	/* Killed between putting the original in place and settling it. */
+	sh(w, "ip link set eth0 alias '' && ip route del 203.0.113.0/24 table 100");
+	recovers(&scene, "killed before the port was settled");
+	clear_scene(&scene);
+}
+
 /* Without a journal: its name, its MAC, up, its addresses; and the neighbours are reached. */
 static void comes_home(struct scene *scene, const char *what)
 {

@@ -6,15 +6,27 @@
 #include "sluiced/intercept.h"
 #include "unit/port_lab.h"
 
+enum stage_kind {
+	STAGE_WORKLOAD, /* by the workload's side */
+	STAGE_HOST_BRIDGED, /* by the host's side: a bridge's port */
+	STAGE_HOST_ROUTED, /* with addresses and routes of its own */
+	STAGE_HOST_SHARED, /* the same, and the agent is in the host's namespace */
+};
+
 struct stage {
+	enum stage_kind kind;
 	struct lab lab;
 	struct instance inst;
-	char *before; /* the port's picture */
+	char *before, *before_host; /* the port's picture, and its far end's */
 	char target[64]; /* holds also in other processes */
 };
 
+const char *stage_name(enum stage_kind kind);
+/* What the table of steps is called. */
+const char *stage_doing(enum stage_kind kind, bool taking);
+
 /* Namespaces and a port with some of everything; this process is then in the agent's namespace. */
-void stage_open(struct stage *stage);
+void stage_open(struct stage *stage, enum stage_kind kind);
 void stage_close(struct stage *stage);
 /* The daemon's parts, up to and with what the former one has left. 0 or -errno. */
 int stage_start(struct stage *stage, struct sl_err *err);
@@ -29,11 +41,25 @@ void stage_dress_again(struct stage *stage);
 
 /* The name, the MAC, up, the addresses; and the next stations are reached. */
 void expect_home(const struct stage *stage, const char *what);
-/* The workload sees what it saw at first, and frames flow both ways. `what` is for the message. */
+/* Workload and host see what they saw at first, and frames flow both ways. `what` is for the message. */
 void expect_port(const struct stage *stage, const char *what);
 /* No interface, no journal, no state, no map entry and no pin of the port is left. */
 void expect_clean(const struct stage *stage, const char *what);
 /* Both. */
 void expect_free(const struct stage *stage, const char *what);
+
+/*
+ * Which calls are made to fail: one in `coarse` (FAULTS_ALL=1 in the
+ * environment: all; FAULTS_ONLY=n: that one), and of these one share.
+ */
+struct fault_sample {
+	unsigned int share, shares, coarse;
+};
+void faults_taking(enum stage_kind kind, const struct fault_sample *sample);
+void faults_giving_back(enum stage_kind kind, const struct fault_sample *sample);
+/* How many places there were. */
+unsigned int faults_kill_at_every_step(enum stage_kind kind, bool taking, bool journal_lost);
+/* The last of so many steps fails, and on the way back the process is killed before undoing each. */
+void faults_kill_at_every_undo(enum stage_kind kind, bool taking, unsigned int steps);
 
 #endif

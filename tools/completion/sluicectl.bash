@@ -80,7 +80,7 @@ _sluicectl_lines() {
 
 _sluicectl() {
 	local cur prev verb="" word i words=0
-	local verbs=(status intercept release mode workloads counters doctor trace stop repair help version)
+	local verbs=(status intercept release mode workloads counters doctor trace stop repair policy sessions monitor help version)
 	local common=(--help --json --pretty) modes=(off tap inline quarantine)
 
 	# The word as typed, with its colons, which COMP_WORDS has apart.
@@ -99,7 +99,7 @@ _sluicectl() {
 	for ((i = 1; i < ${#typed[@]}; i++)); do
 		word=${typed[i]}
 		case $word in
-		-i | --instance | --run-dir | --bpffs | --port | --mode | --fail | --id | --name | --program | --workload | -w | --watch)
+		-i | --instance | --run-dir | --bpffs | --port | --mode | --fail | --id | --name | --program | --workload | -w | --watch | --side | -o | --output | --type | --address | --client-port | --server-port | --protocol | --application | --action | --family | --idle | --session | --limit)
 			i=$((i + 1))
 			;;
 		-*) ;;
@@ -152,7 +152,27 @@ _sluicectl() {
 		_sluicectl_lines < <(_sluicectl_taken)
 		return
 		;;
-	--name | -w | --watch) return ;;
+	--type)
+		_sluicectl_reply_list flow alert drop stats netflow
+		return
+		;;
+	--protocol)
+		_sluicectl_reply tcp udp icmp icmpv6 sctp
+		return
+		;;
+	--action)
+		_sluicectl_reply none allow violate deny pending
+		return
+		;;
+	--family)
+		_sluicectl_reply 4 6
+		return
+		;;
+	-o | --output)
+		compopt -o default
+		return
+		;;
+	--name | -w | --watch | --address | --client-port | --server-port | --application | --idle | --session | --limit) return ;;
 	esac
 
 	case $verb in
@@ -195,6 +215,23 @@ _sluicectl() {
 			_sluicectl_reply on off show follow
 		fi
 		;;
+	policy)
+		if [[ $cur == -* ]]; then
+			_sluicectl_reply "${common[@]}" --dry-run --workload --clear --output
+		elif [[ $words == 0 ]]; then
+			_sluicectl_reply check diff show apply learned
+		else
+			compopt -o default
+		fi
+		;;
+	sessions)
+		if [[ $cur == -* ]]; then
+			_sluicectl_reply "${common[@]}" --workload --address --port --client-port --server-port --protocol --application --action --family --ingress --egress --established --idle --session --limit --all
+		elif [[ $words == 0 ]]; then
+			_sluicectl_reply list count clear kill
+		fi
+		;;
+	monitor) _sluicectl_reply "${common[@]}" --type --workload ;;
 	stop) _sluicectl_reply "${common[@]}" --release --keep ;;
 	repair) _sluicectl_reply "${common[@]}" --dry-run ;;
 	help) [[ $words == 0 ]] && _sluicectl_reply "${verbs[@]}" ;;

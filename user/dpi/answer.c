@@ -7,21 +7,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 
 #define ECHO_MAX 64 /* longer names are not repeated in errors */
 
-static uint64_t now_ns(void)
+bool sl_can_inspect(const struct sl_request *request, const char *command, struct sl_err *err)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
+	if (request->view->engines)
+		return true;
+	sl_err(err, ENOSYS, "%s: this core only forwards", command);
+	return false;
 }
 
 static json_int_t load(const __u64 *field)
@@ -38,15 +38,15 @@ static json_t *worker_json(const struct sl_worker *worker)
 	worker->lane->ops->buffers(worker->lane, &buffers);
 	return json_pack("{si sb sI sI sI sI sI sI sI sI sI sI sI sI sI sI s{sI sI sI sI sI}}", "queue",
 			 (int)worker->queue, "running", atomic_load(&worker->running), "heartbeat_age_ms",
-			 stamped ? ((json_int_t)now_ns() - stamped) / 1000000 : (json_int_t)-1, "rx_frames",
-			 load(&record->rx_frames), "rx_bytes", load(&record->rx_bytes), "tx_frames",
-			 load(&record->tx_frames), "tx_bytes", load(&record->tx_bytes), "drop_tx_full",
-			 load(&record->drop_tx_full), "drop_invalid", load(&record->drop_invalid),
-			 "drop_rx_full", load(&record->drop_rx_full), "drop_fill_empty",
-			 load(&record->drop_fill_empty), "tx_invalid", load(&record->tx_invalid), "wakeups",
-			 load(&record->wakeups), "polls", load(&record->polls), "dropped",
-			 load(&record->dropped), "made", load(&record->made), "buffers", "total",
-			 (json_int_t)buffers.total, "rx", (json_int_t)buffers.rx, "tx",
+			 stamped ? ((json_int_t)sl_clock_ns() - stamped) / 1000000 : (json_int_t)-1,
+			 "rx_frames", load(&record->rx_frames), "rx_bytes", load(&record->rx_bytes),
+			 "tx_frames", load(&record->tx_frames), "tx_bytes", load(&record->tx_bytes),
+			 "drop_tx_full", load(&record->drop_tx_full), "drop_invalid",
+			 load(&record->drop_invalid), "drop_rx_full", load(&record->drop_rx_full),
+			 "drop_fill_empty", load(&record->drop_fill_empty), "tx_invalid",
+			 load(&record->tx_invalid), "wakeups", load(&record->wakeups), "polls",
+			 load(&record->polls), "dropped", load(&record->dropped), "made", load(&record->made),
+			 "buffers", "total", (json_int_t)buffers.total, "rx", (json_int_t)buffers.rx, "tx",
 			 (json_int_t)buffers.tx, "held", (json_int_t)buffers.held, "spare",
 			 (json_int_t)buffers.spare);
 }
@@ -71,7 +71,7 @@ static json_t *run_status(struct sl_request *request, struct sl_err *err)
 	json_t *result;
 
 	result = json_pack("{si sI ss si ss si sb so}", "pid", (int)getpid(), "uptime_ms",
-			   (json_int_t)((now_ns() - view->started_ns) / 1000000), "mode",
+			   (json_int_t)((sl_clock_ns() - view->started_ns) / 1000000), "mode",
 			   view->engines ? "inspect" : "forward", "queues", (int)view->queues, "lane",
 			   view->workers[0].lane->ops->name, "frame_size", (int)view->frame_size,
 			   "multi_buffer", view->multi_buffer, "workers", workers_json(view));

@@ -3,6 +3,8 @@
 #ifndef SLUICE_DPI_ANSWER_OWN_H
 #define SLUICE_DPI_ANSWER_OWN_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "dpi/answer.h"
@@ -13,6 +15,9 @@ struct sl_request {
 	int fd; /* that came with it, -1 for none */
 	struct sl_wish wish;
 };
+
+/* For commands that need an engine: sets err where the core has none. */
+bool sl_can_inspect(const struct sl_request *request, const char *command, struct sl_err *err);
 
 /* Each: a new reference, or NULL with err. */
 json_t *sl_answer_figures(struct sl_request *request, struct sl_err *err);

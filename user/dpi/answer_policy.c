@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dpi/answer_own.h"
 #include "dpi/decide/engine.h"
@@ -18,27 +17,12 @@
 #include "dpi/inspect/application.h"
 #include "dpi/policy/learn.h"
 #include "dpi/policy/policies.h"
+#include "lib/clock.h"
 
 #define LETTER_MS 5000
 #define TAKE_MS 500
 #define LEARNED_MAX 65536
 #define LEARNED_SHOWN 128
-
-static bool can_inspect(const struct sl_request *request, const char *command, struct sl_err *err)
-{
-	if (request->view->engines)
-		return true;
-	sl_err(err, ENOSYS, "%s: this core only forwards", command);
-	return false;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* In the worker: from here on it goes by the policy that was just set. */
 static void take_policy(void *context, void *arg)
@@ -55,7 +39,7 @@ json_t *sl_answer_policy(struct sl_request *request, struct sl_err *err)
 	uint32_t rules;
 	size_t size;
 
-	if (!can_inspect(request, "policy", err))
+	if (!sl_can_inspect(request, "policy", err))
 		return NULL;
 	if (request->fd < 0) {
 		sl_policies_reclaim(policies);
@@ -65,7 +49,7 @@ json_t *sl_answer_policy(struct sl_request *request, struct sl_err *err)
 		return NULL;
 	rules = sl_policy_rules(policy);
 	size = sl_policy_size(policy);
-	generation = sl_policies_set(policies, policy, now_ns());
+	generation = sl_policies_set(policies, policy, sl_clock_ns());
 	/* Whoever is answered may count on it. A worker that does not come to it is stuck, and forwards nothing. */
 	for (uint32_t q = 0; q < request->view->queues; q++)
 		sl_mailbox_ask(&request->view->workers[q].mailbox, take_policy, NULL, TAKE_MS);
@@ -78,7 +62,7 @@ json_t *sl_answer_names(struct sl_request *request, struct sl_err *err)
 	json_t *items = json_object_get(request->fields, "items"), *item;
 	size_t i;
 
-	if (!can_inspect(request, "names", err))
+	if (!sl_can_inspect(request, "names", err))
 		return NULL;
 	json_array_foreach (items, i, item) {
 		json_int_t id = json_integer_value(json_array_get(item, 0));
@@ -104,7 +88,7 @@ json_t *sl_answer_figures(struct sl_request *request, struct sl_err *err)
 {
 	struct sl_core_figures figures;
 
-	if (!can_inspect(request, "figures", err) || sl_figures_collect(request->view, &figures, err) < 0)
+	if (!sl_can_inspect(request, "figures", err) || sl_figures_collect(request->view, &figures, err) < 0)
 		return NULL;
 	return sl_figures_json(&figures);
 }
@@ -150,7 +134,7 @@ json_t *sl_answer_learned(struct sl_request *request, struct sl_err *err)
 	size_t n = 0, i;
 	int r = 0;
 
-	if (!can_inspect(request, "learned", err) || sl_learn_open(&learned.all, LEARNED_MAX, err) < 0)
+	if (!sl_can_inspect(request, "learned", err) || sl_learn_open(&learned.all, LEARNED_MAX, err) < 0)
 		return NULL;
 	for (uint32_t q = 0; q < request->view->queues && !r; q++)
 		r = sl_mailbox_ask(&request->view->workers[q].mailbox, collect_learned, &learned, LETTER_MS);

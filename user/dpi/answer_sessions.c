@@ -273,14 +273,6 @@ static int get_after(const struct sl_request *request, uint32_t *ret_queue, stru
 	return 0;
 }
 
-static bool can_inspect(const struct sl_request *request, const char *command, struct sl_err *err)
-{
-	if (request->view->engines)
-		return true;
-	sl_err(err, ENOSYS, "%s: this core only forwards", command);
-	return false;
-}
-
 json_t *sl_answer_sessions(struct sl_request *request, struct sl_err *err)
 {
 	struct walk walk = { .found = 0 };
@@ -288,7 +280,7 @@ json_t *sl_answer_sessions(struct sl_request *request, struct sl_err *err)
 	uint32_t queue = 0;
 	char next[32] = "";
 
-	if (!can_inspect(request, "sessions", err) ||
+	if (!sl_can_inspect(request, "sessions", err) ||
 	    get_filter(json_object_get(request->fields, "filter"), &walk.filter, err) < 0 ||
 	    get_after(request, &queue, &walk.cursor, err) < 0)
 		return NULL;
@@ -335,7 +327,7 @@ json_t *sl_answer_session_count(struct sl_request *request, struct sl_err *err)
 {
 	struct walk walk = { .found = 0 };
 
-	if (!can_inspect(request, "session_count", err))
+	if (!sl_can_inspect(request, "session_count", err))
 		return NULL;
 	return walk_all(request, &walk, "count", err);
 }
@@ -345,7 +337,7 @@ json_t *sl_answer_session_end(struct sl_request *request, struct sl_err *err)
 	const char *how = json_string_value(json_object_get(request->fields, "how"));
 	struct walk walk = { .end = true };
 
-	if (!can_inspect(request, "session_end", err))
+	if (!sl_can_inspect(request, "session_end", err))
 		return NULL;
 	if (!how || (strcmp(how, "clear") && strcmp(how, "kill"))) {
 		sl_err(err, EINVAL, "session_end: \"how\" must be clear or kill");

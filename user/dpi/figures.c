@@ -4,9 +4,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "dpi/event/reporter.h"
+#include "lib/clock.h"
 
 #define LETTER_MS 2000
 
@@ -37,8 +37,6 @@ static void add_table(struct sl_table_stats *sum, const struct sl_table_stats *o
 
 int sl_figures_collect(const struct sl_view *view, struct sl_core_figures *ret, struct sl_err *err)
 {
-	struct timespec now;
-
 	memset(ret, 0, sizeof(*ret));
 	for (uint32_t q = 0; q < view->queues; q++) {
 		const struct sl_core *record = view->workers[q].lane->record;
@@ -56,8 +54,7 @@ int sl_figures_collect(const struct sl_view *view, struct sl_core_figures *ret, 
 		ret->kernel_drops += __atomic_load_n(&record->drop_rx_full, __ATOMIC_RELAXED) +
 				     __atomic_load_n(&record->drop_fill_empty, __ATOMIC_RELAXED);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ret->uptime_s = (uint64_t)now.tv_sec - view->started_ns / 1000000000u;
+	ret->uptime_s = (sl_clock_ns() - view->started_ns) / 1000000000u;
 	ret->not_told = view->reporter ? sl_reporter_not_told(view->reporter) : 0;
 	return 0;
 }

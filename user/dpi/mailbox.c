@@ -12,6 +12,7 @@
 int sl_mailbox_open(struct sl_mailbox *box, struct sl_err *err)
 {
 	atomic_init(&box->letter, NULL);
+	box->silent = false;
 	box->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return box->wake_fd < 0 ? sl_errno(err, errno, "a worker's mailbox") : 0;
 }
@@ -29,7 +30,7 @@ static bool wait_done(struct sl_letter *letter, int timeout_ms)
 	struct timespec until;
 	int r;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
 	until.tv_nsec += timeout_ms % 1000 * 1000000L;
 	if (until.tv_nsec >= 1000000000L) {
@@ -37,7 +38,7 @@ static bool wait_done(struct sl_letter *letter, int timeout_ms)
 		until.tv_nsec -= 1000000000L;
 	}
 	do
-		r = sem_timedwait(&letter->done, &until);
+		r = sem_clockwait(&letter->done, CLOCK_MONOTONIC, &until);
 	while (r < 0 && errno == EINTR);
 	return !r;
 }
@@ -48,6 +49,8 @@ int sl_mailbox_ask(struct sl_mailbox *box, sl_letter_call call, void *arg, int t
 	const uint64_t one = 1;
 	int r = 0;
 
+	if (box->silent && timeout_ms > SL_MAILBOX_SILENT_MS)
+		timeout_ms = SL_MAILBOX_SILENT_MS;
 	sem_init(&letter.done, 0, 0);
 	atomic_store(&box->letter, &letter);
 	/* Only wakes it: a worker that is awake looks anyway. */
@@ -64,6 +67,7 @@ int sl_mailbox_ask(struct sl_mailbox *box, sl_letter_call call, void *arg, int t
 		}
 	}
 	sem_destroy(&letter.done);
+	box->silent = r == -ETIMEDOUT;
 	return r;
 }
 

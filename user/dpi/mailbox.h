@@ -12,8 +12,11 @@
 
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "lib/err.h"
+
+#define SL_MAILBOX_SILENT_MS 20
 
 /* Runs in the worker; must be done soon, frames wait meanwhile. context: the worker's own. */
 typedef void (*sl_letter_call)(void *context, void *arg);
@@ -27,6 +30,7 @@ struct sl_letter {
 struct sl_mailbox {
 	_Atomic(struct sl_letter *) letter; /* NULL: empty */
 	int wake_fd; /* eventfd that the worker polls; -1: not open */
+	bool silent; /* the main thread's: the last letter was withdrawn */
 };
 
 #define SL_MAILBOX_NONE                                                                                      \
@@ -37,7 +41,11 @@ struct sl_mailbox {
 int sl_mailbox_open(struct sl_mailbox *box, struct sl_err *err);
 void sl_mailbox_close(struct sl_mailbox *box); /* no worker may look into it any more */
 
-/* By the main thread, one call at a time: 0 once it was done, -ETIMEDOUT if the worker did not come to it. */
+/*
+ * By the main thread, one call at a time: 0 once it was done, -ETIMEDOUT if the worker did not come to it. A worker
+ * that is stuck is waited for once, then SL_MAILBOX_SILENT_MS a letter until it answers again: nobody else is to wait
+ * for it.
+ */
 int sl_mailbox_ask(struct sl_mailbox *box, sl_letter_call call, void *arg, int timeout_ms);
 /* By the worker: does what there is to do. Costs a load when there is nothing. */
 void sl_mailbox_look(struct sl_mailbox *box, void *context);

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dpi/control.h"
@@ -29,6 +28,7 @@
 #include "dpi/record.h"
 #include "dpi/sandbox.h"
 #include "dpi/worker.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 struct core {
@@ -43,7 +43,7 @@ struct core {
 	struct sl_reporter *reporter;
 	int stop_fd, event_fd, signal_fd;
 	uid_t owner; /* who started us */
-	struct timespec started;
+	uint64_t started_ns;
 };
 
 static int open_events(struct core *core, struct sl_err *err)
@@ -176,7 +176,7 @@ static int run_core(struct core *core, struct sl_err *err)
 			.queues = core->options.queues,
 			.frame_size = SL_XSK_CHUNK,
 			.multi_buffer = sl_xsk_multi_buffer(core->xsk),
-			.started_ns = (uint64_t)core->started.tv_sec * 1000000000u + core->started.tv_nsec,
+			.started_ns = core->started_ns,
 			.engines = core->engines[0] ? core->engines : NULL,
 			.policies = core->policies,
 			.reporter = core->reporter,
@@ -232,6 +232,25 @@ static void close_core(struct core *core)
 	close_fd(core->stop_fd);
 }
 
+/* Events to standard output; what was left out is said, not counted among them. */
+static int run_replay(const struct sl_replay *replay)
+{
+	struct sl_replay_figures figures;
+	struct sl_err err = { 0 };
+
+	if (sl_replay(replay, stdout, &figures, &err) < 0) {
+		sl_error("%s", err.text);
+		return 1;
+	}
+	if (figures.foreign)
+		sl_warn("%llu of %llu frames left out: not the workload's",
+			(unsigned long long)figures.foreign, (unsigned long long)figures.frames);
+	if (figures.cut)
+		sl_warn("%llu of %llu frames left out: captured in part only (tcpdump -s 0 takes all)",
+			(unsigned long long)figures.cut, (unsigned long long)figures.frames);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct core core = {
@@ -255,7 +274,9 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	sl_log_init("sluice-dpi", core.options.log_target, core.options.log_level);
-	clock_gettime(CLOCK_MONOTONIC, &core.started);
+	if (core.options.replay.file)
+		return run_replay(&core.options.replay);
+	core.started_ns = sl_clock_ns();
 	core.owner = geteuid();
 
 	r = open_events(&core, &err);

@@ -31,6 +31,10 @@ enum option_id {
 	OPT_SAY_UNREACHABLE,
 	OPT_WAIT_POLICY,
 	OPT_EVENTS,
+	OPT_REPLAY,
+	OPT_POLICY,
+	OPT_WORKLOAD_MAC,
+	OPT_WORKLOAD_NET,
 	OPT_USER,
 	OPT_LOG_LEVEL,
 	OPT_LOG_TARGET,
@@ -55,6 +59,10 @@ static const struct option long_options[] = {
 	{ "say-unreachable", no_argument, NULL, OPT_SAY_UNREACHABLE },
 	{ "wait-policy", no_argument, NULL, OPT_WAIT_POLICY },
 	{ "events-per-second", required_argument, NULL, OPT_EVENTS },
+	{ "replay", required_argument, NULL, OPT_REPLAY },
+	{ "policy", required_argument, NULL, OPT_POLICY },
+	{ "workload-mac", required_argument, NULL, OPT_WORKLOAD_MAC },
+	{ "workload-net", required_argument, NULL, OPT_WORKLOAD_NET },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "log-target", required_argument, NULL, OPT_LOG_TARGET },
@@ -66,6 +74,7 @@ static const struct option long_options[] = {
 static const char help[] =
 	"Usage: sluice-dpi --vth NAME --queues N --mtu N --heartbeat-ms N\n"
 	"                  { --pin-dir DIR | --xsks-map-fd N --core-map-fd N } [OPTION]...\n"
+	"       sluice-dpi --replay FILE [--policy FILE] [--workload-mac MAC | --workload-net NET]\n"
 	"\n"
 	"Inspects and forwards the frames of NAME through AF_XDP sockets. Started by sluiced; by hand as\n"
 	"root, in the agent's network namespace, with the programs attached.\n"
@@ -90,6 +99,13 @@ static const char help[] =
 	"  --log-level LEVEL    error, warn, info (default), debug\n"
 	"  --log-target TARGET  stderr (default), syslog, journal\n"
 	"  --help  --version\n"
+	"\n"
+	"Or prints the events that a capture gives, as lines of JSON, and ends:\n"
+	"\n"
+	"  --replay FILE        pcap or pcapng, of Ethernet or raw IP\n"
+	"  --policy FILE        a compiled policy (default: discover, all passes)\n"
+	"  --workload-mac MAC   whose traffic it is: frames to and from MAC, or\n"
+	"  --workload-net NET   packets to and from an address or network (default: the first server)\n"
 	"\n"
 	"Exit status: 0 told to end, 1 failed, 2 wrong usage.\n";
 
@@ -165,6 +181,23 @@ static int set_option(struct sl_options *options, int id, const char *name, cons
 		return number(name, text, 1024, 16000000, &options->sessions, err);
 	case OPT_EVENTS:
 		return number(name, text, 0, 1000000, &options->events_per_second, err);
+	case OPT_REPLAY:
+		options->replay.file = text;
+		return 0;
+	case OPT_POLICY:
+		options->replay.policy = text;
+		return 0;
+	case OPT_WORKLOAD_MAC:
+		if (sl_replay_parse_mac(text, &options->replay) < 0)
+			return sl_err(err, EINVAL, "--workload-mac %s: must be like 02:00:00:00:00:01", text);
+		return 0;
+	case OPT_WORKLOAD_NET:
+		if (sl_replay_parse_net(text, &options->replay) < 0)
+			return sl_err(err, EINVAL,
+				      "--workload-net %s: must be an address or a network, "
+				      "like 10.0.0.0/8 or fd00::1",
+				      text);
+		return 0;
 	case OPT_USER:
 		options->user = text;
 		return 0;
@@ -186,6 +219,16 @@ static int check(const struct sl_options *options, struct sl_err *err)
 {
 	bool fds = options->xsks_map_fd >= 0 || options->core_map_fd >= 0;
 
+	if (options->replay.has_mac && options->replay.has_net)
+		return sl_err(err, EINVAL, "--workload-mac and --workload-net exclude each other");
+	if (options->replay.file) {
+		if (options->vth || options->queues || options->pin_dir || fds || options->control_fd >= 0)
+			return sl_err(err, EINVAL, "--replay goes without an interface; see --help");
+		return 0;
+	}
+	if (options->replay.policy || options->replay.has_mac || options->replay.has_net)
+		return sl_err(err, EINVAL,
+			      "--policy, --workload-mac and --workload-net are for --replay; see --help");
 	if (!options->vth || !options->queues || !options->mtu || !options->heartbeat_ms)
 		return sl_err(err, EINVAL,
 			      "--vth, --queues, --mtu and --heartbeat-ms are needed; see --help");

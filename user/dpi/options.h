@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "dpi/replay.h"
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -22,6 +23,8 @@ struct sl_options {
 	bool wait_policy; /* forwards nothing before the first policy has come */
 	uint32_t sessions; /* of each worker; 0: the default */
 	uint32_t events_per_second; /* of a kind; 0: no limit */
+	struct sl_replay
+		replay; /* file: NULL unless a capture is to be replayed, and nothing else is to be done */
 	enum sl_log_level log_level;
 	enum sl_log_target log_target;
 };

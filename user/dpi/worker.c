@@ -6,21 +6,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "lib/clock.h"
 
 #define BUDGET 64 /* frames between two looks at the clock; also the kernel's own for one queue */
 #define HOLD_MS 100 /* between two looks while it may not begin; a letter wakes it at once */
 #define PENDING_MS 1 /* how soon to try again to send what the kernel would not take */
 #define LAST_RUNS 64 /* at the end: what has been received still leaves, but not for ever */
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
-}
 
 static void tell(const struct sl_worker *worker)
 {
@@ -66,7 +59,7 @@ static bool hold(struct sl_worker *worker)
 
 	for (;;) {
 		if (worker->turn)
-			worker->turn(worker->context, now_ns());
+			worker->turn(worker->context, sl_clock_ns());
 		sl_mailbox_look(&worker->mailbox, worker->context);
 		if (worker->may_begin(worker->context))
 			return false;
@@ -91,7 +84,7 @@ static int forward(struct sl_worker *worker)
 	uint64_t eighth = (worker->heartbeat_ms ? worker->heartbeat_ms : 1000) * 1000000ull / 8;
 	uint64_t busy_ns = worker->busy_poll_us * 1000ull;
 	int timeout_ms = eighth < 1000000 ? 1 : (int)(eighth / 1000000);
-	uint64_t now = now_ns(), stamped = now, last_frame = now;
+	uint64_t now = sl_clock_ns(), stamped = now, last_frame = now;
 	bool held = worker->may_begin && !worker->may_begin(worker->context);
 	int r, taken;
 
@@ -103,7 +96,7 @@ static int forward(struct sl_worker *worker)
 	if (held) {
 		if (hold(worker))
 			return 0;
-		now = stamped = last_frame = now_ns();
+		now = stamped = last_frame = sl_clock_ns();
 		sl_record_set(&lane->record->heartbeat_ns, now);
 		atomic_store(&worker->running, true);
 	}
@@ -114,7 +107,7 @@ static int forward(struct sl_worker *worker)
 		taken = lane->ops->run(lane, BUDGET, worker->handle, worker->context, &worker->err);
 		if (taken < 0)
 			return taken;
-		now = now_ns();
+		now = sl_clock_ns();
 		if (taken)
 			last_frame = now;
 		if (now - stamped >= eighth) {
@@ -132,7 +125,7 @@ static int forward(struct sl_worker *worker)
 			worker->rest(worker->context);
 		if (wait_for_frames(worker, lane->pending ? PENDING_MS : timeout_ms))
 			return 0;
-		now = now_ns();
+		now = sl_clock_ns();
 	}
 }
 

@@ -17,6 +17,7 @@
 
 #include "lib/maps.h"
 
+#define SESSIONS_MIN 1024
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
 
 struct key;
@@ -393,6 +394,9 @@ int sl_conf_check(const struct sl_conf *conf, struct sl_err *err)
 	if (!strcmp(conf->vbr, conf->vth))
 		return sl_err(err, EINVAL, "vbr and vth are the two ends of one pair: both are called %s",
 			      conf->vbr);
+	if (conf->sessions && conf->sessions < SESSIONS_MIN)
+		return sl_err(err, EINVAL, "sessions = %u: must be 0 or at least %d", conf->sessions,
+			      SESSIONS_MIN);
 	return 0;
 }
 

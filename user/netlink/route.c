@@ -323,7 +323,13 @@ int route_put(struct nls *nls, const struct nlmsghdr *route, __u32 from, __u32 i
 	rc = put(nls, route, from, ifindex, NLM_F_APPEND, err);
 	if (rc != -EEXIST)
 		return rc;
-	/* A multipath route that also goes by other interfaces has kept those nexthops: they are in the way. */
+	/*
+	 * IPv4 says so of the very same route only, and then has nothing to add. Told to replace, it would look at
+	 * the first of equal ones, which may be what an interface put down has left of it, and complain again.
+	 */
+	if (body(route)->rtm_family == AF_INET)
+		return 0;
+	/* IPv6 also of one nexthop: those by other interfaces have stayed, and are in the way. */
 	if (each_nexthop(route, hop_is_elsewhere, &from))
 		return put(nls, route, from, ifindex, NLM_F_REPLACE, err);
 	return 0;

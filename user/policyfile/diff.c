@@ -187,31 +187,36 @@ static void compare_setting(struct differ *differ, const char *who, const struct
 	    sl_mode_text(b->mode), sl_action_text(b->ingress), sl_action_text(b->egress));
 }
 
-static const struct sl_default *setting_of(const struct sl_rules *rules, const struct sl_workload_ref *ref)
+/* Where the workload's own setting is; n_workloads if it has none. */
+static size_t setting_at(const struct sl_rules *rules, const struct sl_workload_ref *ref)
 {
-	for (size_t i = 0; i < rules->n_workloads; i++)
-		if (sl_ref_equal(&rules->workloads[i].workload, ref))
-			return &rules->workloads[i].setting;
-	return NULL;
+	size_t i = 0;
+
+	while (i < rules->n_workloads && !sl_ref_equal(&rules->workloads[i].workload, ref))
+		i++;
+	return i;
 }
 
 static void compare_settings(struct differ *differ)
 {
 	char who[SL_TEXT_MAX + 16], text[SL_TEXT_MAX];
 	const struct sl_rules *a = differ->a, *b = differ->b;
+	size_t at;
 
 	compare_setting(differ, "workloads without settings", &a->fallback, &b->fallback);
 	for (size_t i = 0; i < a->n_workloads; i++) {
 		const struct sl_workload_ref *ref = &a->workloads[i].workload;
 
 		snprintf(who, sizeof(who), "workload %s", sl_ref_text(ref, text));
-		compare_setting(differ, who, &a->workloads[i].setting, setting_of(b, ref) ?: &b->fallback);
+		at = setting_at(b, ref);
+		compare_setting(differ, who, &a->workloads[i].setting,
+				at < b->n_workloads ? &b->workloads[at].setting : &b->fallback);
 	}
 	for (size_t i = 0; i < b->n_workloads; i++) {
 		const struct sl_workload_ref *ref = &b->workloads[i].workload;
 
 		snprintf(who, sizeof(who), "workload %s", sl_ref_text(ref, text));
-		if (!setting_of(a, ref))
+		if (setting_at(a, ref) == a->n_workloads)
 			compare_setting(differ, who, &a->fallback, &b->workloads[i].setting);
 	}
 }

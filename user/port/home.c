@@ -9,9 +9,12 @@
  */
 #include "port/home.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "netlink/address.h"
@@ -99,7 +102,10 @@ static int put_all(const struct search *search, struct sl_err *err)
 	__u32 ifindex = search->original.ifindex;
 	int rc;
 
-	rc = move_set_up(search->workload, ifindex, false, err);
+	/* While it is up: going down takes IPv6 addresses away, and the kernel's memberships for them would stay. */
+	rc = addr_leave_groups(search->workload->nls, ifindex, NULL, err);
+	if (!rc)
+		rc = move_set_up(search->workload, ifindex, false, err);
 	if (!rc)
 		rc = addr_remove_all(search->workload->nls, ifindex, err);
 	if (!rc)
@@ -154,4 +160,48 @@ void home_note_addresses(struct port_taken *taken, const struct msgs *addrs)
 			address_text(header->ifa_family, attr, header->ifa_prefixlen, taken->addrs[n++],
 				     PORT_ADDR_LEN);
 	}
+}
+
+/* 0 also when it is there. */
+static int add_address(struct nls *nls, __u32 ifindex, const char *text, bool *ret_added, struct sl_err *err)
+{
+	struct ifaddrmsg header = { .ifa_index = ifindex };
+	__u8 address[sizeof(struct in6_addr)];
+	char plain[INET6_ADDRSTRLEN];
+	struct nl_msg *msg;
+	size_t len;
+	int rc;
+
+	snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(text, "/"), text);
+	header.ifa_family = strchr(plain, ':') ? AF_INET6 : AF_INET;
+	len = header.ifa_family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
+	if (!strchr(text, '/') || inet_pton(header.ifa_family, plain, address) != 1)
+		return sl_err(err, EBADMSG, "\"%.60s\" on record is no address", text);
+	header.ifa_prefixlen = atoi(strchr(text, '/') + 1);
+	/* Nobody can have taken it meanwhile: the port is only coming home. */
+	header.ifa_flags = header.ifa_family == AF_INET6 ? IFA_F_NODAD : 0;
+	msg = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	if (!msg || nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) ||
+	    nla_put(msg, IFA_LOCAL, len, address) || nla_put(msg, IFA_ADDRESS, len, address)) {
+		nlmsg_free(msg);
+		return sl_err(err, ENOMEM, "out of memory for an address");
+	}
+	rc = nls_call(nls, msg, err, "add address %s", text);
+	*ret_added |= !rc;
+	return rc == -EEXIST ? 0 : rc;
+}
+
+int home_add_recorded(const struct port_taken *taken, struct nls *nls, __u32 ifindex, bool *ret_added,
+		      struct sl_err *err)
+{
+	struct sl_err other;
+	int rc = 0, one;
+
+	*ret_added = false;
+	for (unsigned int i = 0; i < PORT_ADDRS && *taken->addrs[i]; i++) {
+		one = add_address(nls, ifindex, taken->addrs[i], ret_added, rc ? &other : err);
+		if (!rc)
+			rc = one;
+	}
+	return rc;
 }

@@ -47,6 +47,9 @@ int host_give_back(const struct port_taken *taken, int host_ns, int workload_ns,
 int host_recover(const struct port_taken *taken, const char *journal, int host_ns, int workload_ns,
 		 int agent_ns, struct sl_err *err);
 
+/* As port_record_addresses(), and its bridge: for host_recover() without a journal. */
+int host_record(struct port_taken *taken, const struct host_end *end, struct sl_err *err);
+
 /* The file beside a journal that holds the host end's place in its bridge; to be removed with it. */
 #define HOST_JOURNAL_SUFFIX ".place"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Giving a host end back, and finishing what a killed daemon had begun.
+ * Giving a host end back; after a sudden death see host_recover.c.
  *
  * Invariant: what the new host end has when it is given back is what the
  * original gets. Name and number are free only once the pair is gone, so until
@@ -105,9 +105,11 @@ static int remove_pair(void *context, struct sl_err *err)
 		nls_close(removal.nls);
 		return home_delete(&job->agent, job->taken.vex_name, err);
 	}
+	/* Twice: were it not so, its number would not be free, and another would be given. */
 	do
 		rc = link_find(job->host.nls, NULL, give->outer, &link, err);
-	while (!rc && watch_wait(job->host.watch));
+	while ((!rc && watch_wait(job->host.watch)) ||
+	       (rc == -ENODEV && !link_find(job->host.nls, NULL, give->outer, &link, NULL)));
 	if (rc == -ENODEV) {
 		struct link_info *original = &give->original;
 
@@ -224,59 +226,5 @@ int host_give_back(const struct port_taken *taken, int host_ns, int workload_ns,
 	if (!rc)
 		rc = steps_run(&steps, &give, err);
 	host_job_close(&give.job);
-	return rc;
-}
-
-/*
- * The journal is lost or makes no sense. If the pair is there its outer end
- * knows what the host end had; else only the record's name and number are left.
- * 1, or 0 if nothing has happened yet, or -errno.
- */
-static int recover_by_looking(struct host_job *job, struct sl_err *err)
-{
-	struct link_change change = LINK_NO_CHANGE;
-	struct link_info vex, original;
-	bool in_agent;
-	int rc;
-
-	host_snapshot_free(&job->wanted);
-	job->wanted = (struct host_snapshot)HOST_SNAPSHOT_NONE;
-	rc = host_find_original(job, &in_agent, &original, err);
-	if (rc)
-		return rc;
-	rc = link_find(job->agent.nls, job->taken.vex_name, 0, &vex, err);
-	if (!rc) {
-		rc = host_snapshot_take(&job->host, vex.peer_ifindex, &job->wanted, err);
-		rc = rc ? rc : host_home(job, err);
-		return rc ? rc : 1;
-	}
-	if (rc != -ENODEV)
-		return rc;
-	rc = in_agent ? host_return(job, &original, err) : 0;
-	if (rc || (!in_agent && !strcmp(original.name, job->taken.host_name)))
-		return rc;
-	change.name = job->taken.host_name;
-	rc = link_change(job->host.nls, original.ifindex, &change, err);
-	change = (struct link_change)LINK_NO_CHANGE;
-	change.flags_clear = IFF_NOARP;
-	change.up = 1;
-	if (!rc)
-		rc = link_change(job->host.nls, original.ifindex, &change, err);
-	return rc ? rc : 1;
-}
-
-int host_recover(const struct port_taken *taken, const char *journal, int host_ns, int workload_ns,
-		 int agent_ns, struct sl_err *err)
-{
-	struct host_job job = { .wanted = HOST_SNAPSHOT_NONE, .taken = *taken };
-	int rc;
-
-	rc = host_job_open(&job, host_ns, workload_ns, agent_ns, err);
-	if (!rc)
-		rc = neigh_dump_learned(job.workload.nls, taken->port_ifindex, &job.peers, err);
-	if (!rc)
-		rc = host_journal_read(journal, &job.wanted, NULL) ? recover_by_looking(&job, err)
-								   : host_home(&job, err);
-	host_job_close(&job);
 	return rc;
 }

@@ -186,6 +186,9 @@ int host_return(struct host_job *job, struct link_info *ret, struct sl_err *err)
 	change.netns_fd = job->host.fd;
 	change.new_ifindex = job->taken.host_ifindex;
 	rc = link_change(job->agent.nls, vin.ifindex, &change, err);
+	/* It may be in use for a moment by what is just going. */
+	if (rc == -EBUSY)
+		rc = link_change(job->agent.nls, vin.ifindex, &change, err);
 	if (rc == -EBUSY)
 		return move_port(&job->agent, vin.ifindex, &job->host, name, 0, 0, ret, err);
 	return rc ? rc : link_find(job->host.nls, name, 0, ret, err);

@@ -78,6 +78,9 @@ static int look(struct host_job *job, const struct port_request *request, const 
 	memcpy(job->taken.mac, port.mac, SL_MAC_LEN);
 	strcpy(job->taken.host_name, job->wanted.port.link.name);
 	job->taken.host_ifindex = job->wanted.port.link.ifindex;
+	rc = host_record(&job->taken, end, err);
+	if (rc)
+		return rc;
 	return host_refuse(&job->host, &job->wanted, job->same_ns, err);
 }
 

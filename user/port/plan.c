@@ -23,7 +23,7 @@ struct planning {
 	struct port_plan *plan;
 };
 
-static void __attribute__((format(printf, 2, 3))) say(struct plan_lines *lines, const char *fmt, ...)
+void plan_say(struct plan_lines *lines, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -34,8 +34,7 @@ static void __attribute__((format(printf, 2, 3))) say(struct plan_lines *lines, 
 	va_end(ap);
 }
 
-/* ", 3 routes" behind what is there. */
-static void count(char *text, size_t size, size_t n, const char *one, const char *many)
+void plan_count(char *text, size_t size, size_t n, const char *one, const char *many)
 {
 	size_t used = strlen(text);
 
@@ -50,33 +49,34 @@ static void plan_steps(const struct planning *planning)
 	struct plan_lines *steps = &planning->plan->steps;
 	char what[PLAN_LINE_LEN] = "";
 
-	say(steps, "note in the journal what %s has", request->name);
-	say(steps,
-	    "make a veth pair: %s in the agent's namespace, and in the workload's, still down and under "
-	    "another "
-	    "name, what will be the new %s, with the same MAC address and an MTU of %u",
-	    request->vin_name, request->name, port->link.mtu);
-	count(what, sizeof(what), port->sysctls.n, "sysctl", "sysctls");
-	count(what, sizeof(what), port->qdiscs.n, "qdisc or class", "qdiscs and classes");
-	count(what, sizeof(what), port->groups.n, "static group", "static groups");
-	say(steps, "give it the same settings, offload features%s%s", what[0] ? ", " : "", what);
-	say(steps, "attach the program of %s and set it up", request->vin_name);
-	say(steps,
-	    "move %s to the agent's namespace as %s and attach its program: a gap of some milliseconds "
-	    "begins",
-	    request->name, request->vex_name);
+	plan_say(steps, "note in the journal what %s has", request->name);
+	plan_say(steps,
+		 "make a veth pair: %s in the agent's namespace, and in the workload's, still down and under "
+		 "another "
+		 "name, what will be the new %s, with the same MAC address and an MTU of %u",
+		 request->vin_name, request->name, port->link.mtu);
+	plan_count(what, sizeof(what), port->sysctls.n, "sysctl", "sysctls");
+	plan_count(what, sizeof(what), port->qdiscs.n, "qdisc or class", "qdiscs and classes");
+	plan_count(what, sizeof(what), port->groups.n, "static group", "static groups");
+	plan_say(steps, "give it the same settings, offload features%s%s", what[0] ? ", " : "", what);
+	plan_say(steps, "attach the program of %s and set it up", request->vin_name);
+	plan_say(steps,
+		 "move %s to the agent's namespace as %s and attach its program: a gap of some milliseconds "
+		 "begins",
+		 request->name, request->vex_name);
 	what[0] = '\0';
-	count(what, sizeof(what), port->addrs.n, "address", "addresses");
-	count(what, sizeof(what), port->routes.n + port->leaning.n, "route", "routes");
-	count(what, sizeof(what), port->nexthops.n, "nexthop object", "nexthop objects");
-	count(what, sizeof(what), port->neighs.n, "permanent or proxied neighbour",
-	      "permanent and proxied neighbours");
-	count(what, sizeof(what), port->learned.n, "neighbour in use", "neighbours in use");
-	count(what, sizeof(what), port->labels.n, "address label", "address labels");
-	say(steps, "name the new one %s, %s%s%s", request->name,
-	    port->link.flags & IFF_UP ? "set it up and give it " : "leave it down as it is, with ",
-	    what[0] ? what : "no addresses and no routes", port->link.flags & IFF_UP ? "; the gap ends" : "");
-	say(steps, "compare everything with what was noted; if anything differs, undo all of it");
+	plan_count(what, sizeof(what), port->addrs.n, "address", "addresses");
+	plan_count(what, sizeof(what), port->routes.n + port->leaning.n, "route", "routes");
+	plan_count(what, sizeof(what), port->nexthops.n, "nexthop object", "nexthop objects");
+	plan_count(what, sizeof(what), port->neighs.n, "permanent or proxied neighbour",
+		   "permanent and proxied neighbours");
+	plan_count(what, sizeof(what), port->learned.n, "neighbour in use", "neighbours in use");
+	plan_count(what, sizeof(what), port->labels.n, "address label", "address labels");
+	plan_say(steps, "name the new one %s, %s%s%s", request->name,
+		 port->link.flags & IFF_UP ? "set it up and give it " : "leave it down as it is, with ",
+		 what[0] ? what : "no addresses and no routes",
+		 port->link.flags & IFF_UP ? "; the gap ends" : "");
+	plan_say(steps, "compare everything with what was noted; if anything differs, undo all of it");
 }
 
 static void plan_warnings(const struct planning *planning, const struct port_holders *held)
@@ -85,21 +85,22 @@ static void plan_warnings(const struct planning *planning, const struct port_hol
 	struct plan_lines *warnings = &planning->plan->warnings;
 	unsigned int i;
 
-	say(warnings, "%s gets another interface number than %u", name, planning->port.link.ifindex);
+	plan_say(warnings, "%s gets another interface number than %u", name, planning->port.link.ifindex);
 	if (held->bound)
-		say(warnings,
-		    "%u TCP or UDP sockets are bound to %s itself (SO_BINDTODEVICE, or a link-local address) "
-		    "and "
-		    "cannot follow; their connections end",
-		    held->bound, name);
+		plan_say(warnings,
+			 "%u TCP or UDP sockets are bound to %s itself (SO_BINDTODEVICE, or a link-local "
+			 "address) "
+			 "and "
+			 "cannot follow; their connections end",
+			 held->bound, name);
 	if (held->packet)
-		say(warnings, "%u packet sockets listen on %s and will hear nothing more", held->packet,
-		    name);
+		plan_say(warnings, "%u packet sockets listen on %s and will hear nothing more", held->packet,
+			 name);
 	for (i = 0; i < held->n_groups && i < HOLDERS_GROUPS_MAX; i++)
-		say(warnings, "a program has joined group %s on %s, and must join again", held->group[i],
-		    name);
+		plan_say(warnings, "a program has joined group %s on %s, and must join again", held->group[i],
+			 name);
 	if (held->n_groups > HOLDERS_GROUPS_MAX)
-		say(warnings, "and %u more groups", held->n_groups - HOLDERS_GROUPS_MAX);
+		plan_say(warnings, "and %u more groups", held->n_groups - HOLDERS_GROUPS_MAX);
 }
 
 static int look(struct planning *planning, struct sl_err *err)

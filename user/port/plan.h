@@ -3,6 +3,8 @@
 #ifndef SLUICE_PORT_PLAN_H
 #define SLUICE_PORT_PLAN_H
 
+#include <stddef.h>
+
 #include "port/port.h"
 #include "port/refuse.h"
 
@@ -27,5 +29,18 @@ struct port_plan {
  * -errno.
  */
 int port_plan(const struct port_request *request, struct port_plan *ret, struct sl_err *err);
+
+/*
+ * The steps and warnings for the host's side, of a port that host_check() has
+ * nothing against; kind and refusals stay empty.
+ */
+struct host_end;
+int host_plan(const struct port_request *request, const struct host_end *end, struct port_plan *ret,
+	      struct sl_err *err);
+
+/* One line more, while there is room. */
+void plan_say(struct plan_lines *lines, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* ", 3 routes" behind what is there; nothing if there are none. */
+void plan_count(char *text, size_t size, size_t n, const char *one, const char *many);
 
 #endif

@@ -54,12 +54,14 @@ struct port_taken {
 	__u32 original_ifindex; /* the port's index in the workload before it was taken */
 	__u32 mtu;
 	__u8 mac[SL_MAC_LEN];
-	char addrs[PORT_ADDRS][PORT_ADDR_LEN];
+	char addrs[PORT_ADDRS]
+		  [PORT_ADDR_LEN]; /* of what has been moved: with PORT_SIDE_HOST of the host end */
 	enum port_taken_side side;
 	/* PORT_SIDE_HOST only: where vin came from and vex's far end is now. */
 	struct sl_netns_id host_ns;
 	char host_name[IFNAMSIZ];
 	__u32 host_ifindex;
+	char host_master[IFNAMSIZ]; /* the bridge it is in; empty: none */
 };
 
 /*

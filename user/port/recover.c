@@ -7,9 +7,7 @@
  * Without a journal the port comes home all the same, with what the kernel
  * and the record still know of it, and the caller is told so.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_addr.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,54 +143,11 @@ static int bring_bare(struct remains *remains, struct sl_err *err)
 	return rc ? rc : link_change(remains->workload.nls, original->ifindex, &change, err);
 }
 
-/* "10.0.0.2/24" onto the interface; there already is as good. */
-static int add_address(struct nls *nls, __u32 ifindex, const char *text, struct sl_err *err)
-{
-	struct ifaddrmsg header = { .ifa_index = ifindex };
-	__u8 address[sizeof(struct in6_addr)];
-	char plain[INET6_ADDRSTRLEN];
-	struct nl_msg *msg;
-	size_t len;
-	int rc;
-
-	snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(text, "/"), text);
-	header.ifa_family = strchr(plain, ':') ? AF_INET6 : AF_INET;
-	len = header.ifa_family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
-	if (!strchr(text, '/') || inet_pton(header.ifa_family, plain, address) != 1)
-		return sl_err(err, EBADMSG, "\"%.60s\" on record is no address", text);
-	header.ifa_prefixlen = atoi(strchr(text, '/') + 1);
-	/* Nobody can have taken it meanwhile: the port is only coming home. */
-	header.ifa_flags = header.ifa_family == AF_INET6 ? IFA_F_NODAD : 0;
-	msg = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-	if (!msg || nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) ||
-	    nla_put(msg, IFA_LOCAL, len, address) || nla_put(msg, IFA_ADDRESS, len, address)) {
-		nlmsg_free(msg);
-		return sl_err(err, ENOMEM, "out of memory for an address");
-	}
-	rc = nls_call(nls, msg, err, "add address %s", text);
-	return rc == -EEXIST ? 0 : rc;
-}
-
-/* What is on record and nowhere else any more. One that cannot be had must not keep the others away. */
-static int add_recorded(struct remains *remains, struct sl_err *err)
-{
-	struct sl_err other;
-	int rc = 0, one;
-
-	for (unsigned int i = 0; i < PORT_ADDRS && *remains->taken->addrs[i]; i++) {
-		one = add_address(remains->workload.nls, remains->original.ifindex, remains->taken->addrs[i],
-				  rc ? &other : err);
-		if (!rc)
-			rc = one;
-	}
-	return rc;
-}
-
 static int recover_blindly(struct remains *remains, struct sl_err *err)
 {
 	const struct port_taken *taken = remains->taken;
 	struct port_snapshot wanted = PORT_SNAPSHOT_NONE;
-	bool named;
+	bool named, added;
 	int rc;
 
 	if (!remains->original.ifindex)
@@ -212,7 +167,8 @@ static int recover_blindly(struct remains *remains, struct sl_err *err)
 		if (!rc)
 			rc = bring_bare(remains, err);
 	}
-	return rc ? rc : add_recorded(remains, err);
+	return rc ? rc
+		  : home_add_recorded(taken, remains->workload.nls, remains->original.ifindex, &added, err);
 }
 
 int port_recover(const struct port_taken *taken, const char *journal, int workload_ns, int agent_ns,

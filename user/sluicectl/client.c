@@ -55,14 +55,15 @@ static int connect_daemon(struct ctl *ctl, struct sl_err *err)
 	return fd;
 }
 
-static int send_request(int fd, const json_t *request, struct sl_err *err)
+static int send_request(int fd, const json_t *request, int passed, struct sl_err *err)
 {
 	char *text = json_dumps(request, JSON_COMPACT);
 	int r;
 
 	if (!text)
 		return sl_err(err, ENOMEM, "no memory for the request");
-	r = sl_sock_send(fd, text, strlen(text));
+	r = passed >= 0 ? sl_sock_send_fd(fd, text, strlen(text), passed)
+			: sl_sock_send(fd, text, strlen(text));
 	free(text);
 	/* A daemon that will not hear us says why and closes: then the answer is there before the question. */
 	if (r == -EPIPE || r == -ECONNRESET)
@@ -126,7 +127,7 @@ static int take_answer(const char *text, size_t len, json_t **ret, struct sl_err
 	return r;
 }
 
-static int receive_answer(int fd, json_t **ret, struct sl_err *err)
+static int receive_answer(int fd, json_t **ret, int *ret_fd, struct sl_err *err)
 {
 	char *text = malloc(SL_MSG_MAX);
 	ssize_t n;
@@ -134,7 +135,7 @@ static int receive_answer(int fd, json_t **ret, struct sl_err *err)
 
 	if (!text)
 		return sl_err(err, ENOMEM, "no memory for the answer");
-	n = sl_sock_recv(fd, text, SL_MSG_MAX);
+	n = ret_fd ? sl_sock_recv_fd(fd, text, SL_MSG_MAX, ret_fd) : sl_sock_recv(fd, text, SL_MSG_MAX);
 	if (n > 0)
 		r = take_answer(text, n, ret, err);
 	else if (!n)
@@ -153,9 +154,49 @@ static int receive_answer(int fd, json_t **ret, struct sl_err *err)
 
 static int ask(int fd, const json_t *request, json_t **ret, struct sl_err *err)
 {
-	int r = send_request(fd, request, err);
+	int r = send_request(fd, request, -1, err);
 
-	return r ?: receive_answer(fd, ret, err);
+	return r ?: receive_answer(fd, ret, NULL, err);
+}
+
+int client_call_passing(struct ctl *ctl, json_t *request, int passed, json_t **ret, int *ret_fd,
+			struct sl_err *err)
+{
+	int fd = connect_daemon(ctl, err), back = -1, r;
+
+	if (fd < 0)
+		return fd;
+	r = send_request(fd, request, passed, err) ?: receive_answer(fd, ret, ret_fd ? &back : NULL, err);
+	close(fd);
+	if (r && back >= 0)
+		close(back);
+	else if (!r && ret_fd)
+		*ret_fd = back;
+	return r;
+}
+
+int client_core(struct ctl *ctl, struct sl_err *err)
+{
+	struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
+	char path[2 * SL_PATH_LEN];
+	int fd;
+
+	if (sl_conf_run_path(&ctl->conf, "dpi.sock", path, sizeof(path)))
+		return sl_err(err, ENAMETOOLONG, "the path of instance %s's core is too long",
+			      ctl->conf.instance);
+	fd = sl_sock_connect(path, err);
+	if (fd == -ENOENT || fd == -ECONNREFUSED)
+		snprintf(ctl->hint, sizeof(ctl->hint), "no core runs: see sluicectl status");
+	else if (fd == -EACCES || fd == -EPERM)
+		snprintf(ctl->hint, sizeof(ctl->hint), "only root may speak to the core");
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	return fd;
+}
+
+int client_ask_core(int fd, const json_t *request, json_t **ret, struct sl_err *err)
+{
+	return ask(fd, request, ret, err);
 }
 
 int client_call(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *err)

@@ -20,6 +20,21 @@ json_t *client_request(const char *command, struct sl_err *err);
  */
 int client_call(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *err);
 
+/*
+ * The same with a descriptor that goes with the request (-1: none), and the
+ * one that comes with the answer if ret_fd is not NULL (-1: none; the caller's).
+ */
+int client_call_passing(struct ctl *ctl, json_t *request, int passed, json_t **ret, int *ret_fd,
+			struct sl_err *err);
+
+/*
+ * A conversation with the core itself, which tells of sessions, of what it has
+ * learned, and of events. Descriptor, to be closed, or -errno.
+ */
+int client_core(struct ctl *ctl, struct sl_err *err);
+/* One request in it. */
+int client_ask_core(int fd, const json_t *request, json_t **ret, struct sl_err *err);
+
 /* The same for a list in pages: *ret is {"items": [all]}. */
 int client_list(struct ctl *ctl, json_t *request, json_t **ret, struct sl_err *err);
 

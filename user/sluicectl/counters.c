@@ -5,11 +5,9 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -123,19 +121,6 @@ static int show(const struct ctl *ctl, const struct figures *figures, const stru
 	return r;
 }
 
-static int open_signals(struct sl_err *err)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return fd < 0 ? sl_errno(err, errno, "cannot take signals") : fd;
-}
-
 static int open_timer(double seconds, struct sl_err *err)
 {
 	struct itimerspec every;
@@ -192,7 +177,7 @@ static int watch(const struct ctl *ctl, const struct sl_maps *maps, const struct
 	struct figures figures[2];
 	int signals, timer, r;
 
-	signals = open_signals(err);
+	signals = open_end(err);
 	if (signals < 0)
 		return signals;
 	timer = open_timer(wish->watch_s, err);

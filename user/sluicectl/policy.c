@@ -19,20 +19,23 @@ static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err);
 
 const struct verb verb_policy = {
 	.name = "policy",
-	.arguments = "(check FILE | diff OLD NEW | show FILE | apply FILE | learned) [OPTION]...",
+	.arguments = "(check FILE | diff OLD NEW | show [FILE] | apply FILE | learned) [OPTION]...",
 	.summary = "Checks, compares, applies policy files; shows what was learned",
 	.help = "  check FILE     reads and compiles it, and names rules that never decide anything\n"
 		"  diff OLD NEW   what was written differently and what that changes for traffic\n"
-		"  show FILE      the rules in normal form, in their order\n"
+		"  show [FILE]    the rules in normal form, in their order; without FILE those in force\n"
 		"  apply FILE     makes it the policy in force\n"
 		"  learned        writes what mode discover has seen as a policy file\n"
 		"\n"
 		"  --dry-run        apply: let the daemon check it and change nothing\n"
 		"  --workload NAME  learned: of this workload alone, by name or id\n"
+		"  --clear          learned: the core forgets it then, and begins anew\n"
+		"  -o, --output FILE  learned: write it there\n"
 		"\n"
-		"FILE is YAML or JSON, - is standard input; see sluice-policy(5). check, diff and show need "
-		"no\n"
-		"daemon. Exit status of check: 1 if there are findings; of diff: 1 if the files differ.\n"
+		"FILE is YAML or JSON, - is standard input; see sluice-policy(5). check, diff and show "
+		"FILE\n"
+		"need no daemon. Exit status of check: 1 if there are findings; of diff: 1 if the files "
+		"differ.\n"
 		"\n"
 		"Example:\n"
 		"  sluicectl policy learned > new.yaml\n"
@@ -41,11 +44,13 @@ const struct verb verb_policy = {
 	.run = run,
 };
 
-enum { OPT_DRY_RUN = OPT_FIRST, OPT_WORKLOAD };
+enum { OPT_DRY_RUN = OPT_FIRST, OPT_WORKLOAD, OPT_CLEAR };
 
 static const struct option options[] = {
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "workload", required_argument, NULL, OPT_WORKLOAD },
+	{ "clear", no_argument, NULL, OPT_CLEAR },
+	{ "output", required_argument, NULL, 'o' },
 	VERB_OPTIONS,
 };
 
@@ -201,7 +206,7 @@ int policy_diff(struct ctl *ctl, char **words, struct sl_err *err)
 	return r;
 }
 
-static int print_rules(const struct ctl *ctl, const struct sl_rules *rules, struct sl_err *err)
+int policy_print(const struct ctl *ctl, const struct sl_rules *rules, struct sl_err *err)
 {
 	char *text = ctl->json ? sl_rules_json(rules) : sl_rules_yaml(rules, NULL);
 	json_t *json;
@@ -226,7 +231,7 @@ int policy_show(struct ctl *ctl, char **words, struct sl_err *err)
 	int r = sl_rules_read_file(words[0], &rules, err);
 
 	if (!r)
-		r = print_rules(ctl, rules, err);
+		r = policy_print(ctl, rules, err);
 	sl_rules_free(rules);
 	return r;
 }
@@ -242,6 +247,10 @@ static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err)
 			given.dry_run = true;
 		else if (c == OPT_WORKLOAD)
 			given.workload = optarg;
+		else if (c == OPT_CLEAR)
+			given.clear = true;
+		else if (c == 'o')
+			given.output = optarg;
 		else
 			return c;
 	}
@@ -251,11 +260,13 @@ static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err)
 	what = argv[optind];
 	if (given.dry_run && strcmp(what, "apply") != 0)
 		return usage_error(err, "--dry-run belongs to policy apply");
-	if (given.workload && strcmp(what, "learned") != 0)
-		return usage_error(err, "--workload belongs to policy learned");
+	if ((given.workload || given.clear || given.output) && strcmp(what, "learned") != 0)
+		return usage_error(err, "--workload, --clear and --output belong to policy learned");
 	if (!strcmp(what, "check"))
 		return check_words(argc, argv, 2, 2, "FILE", err)
 			       ?: policy_check(ctl, argv + optind + 1, err);
+	if (!strcmp(what, "show") && argc - optind == 1)
+		return policy_show_daemon(ctl, err);
 	if (!strcmp(what, "show"))
 		return check_words(argc, argv, 2, 2, "FILE", err) ?: policy_show(ctl, argv + optind + 1, err);
 	if (!strcmp(what, "diff"))

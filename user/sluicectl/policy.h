@@ -11,14 +11,20 @@
 struct policy_options {
 	bool dry_run; /* apply: only say what would change */
 	const char *workload; /* learned: of this workload alone */
+	bool clear; /* learned: the core forgets it then */
+	const char *output; /* learned: a file to be written, NULL: standard output */
 };
 
 /* policy.c: need no daemon. */
 int policy_check(struct ctl *ctl, char **words, struct sl_err *err);
 int policy_diff(struct ctl *ctl, char **words, struct sl_err *err);
 int policy_show(struct ctl *ctl, char **words, struct sl_err *err);
+/* Prints the rules in normal form; for those of policy_daemon.c, too. */
+struct sl_rules;
+int policy_print(const struct ctl *ctl, const struct sl_rules *rules, struct sl_err *err);
 /* policy_daemon.c */
 int policy_apply(struct ctl *ctl, char **words, const struct policy_options *options, struct sl_err *err);
+int policy_show_daemon(struct ctl *ctl, struct sl_err *err); /* the one in force */
 int policy_learned(struct ctl *ctl, const struct policy_options *options, struct sl_err *err);
 
 #endif

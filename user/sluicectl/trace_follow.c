@@ -10,10 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "lib/maps.h"
@@ -141,19 +139,6 @@ static int open_pipe(struct ctl *ctl, struct sl_err *err)
 	return sl_errno(err, ENOENT, "cannot open %s", pipes[0]);
 }
 
-static int open_signals(struct sl_err *err)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return fd < 0 ? sl_errno(err, errno, "cannot take signals") : fd;
-}
-
 static int follow(struct follower *follower, int pipe, int signals, struct sl_err *err)
 {
 	struct pollfd fds[] = { { .fd = signals, .events = POLLIN }, { .fd = pipe, .events = POLLIN } };
@@ -180,7 +165,7 @@ int trace_follow(struct ctl *ctl, unsigned int programs, unsigned int id, struct
 
 	if (pipe < 0)
 		return pipe;
-	signals = open_signals(err);
+	signals = open_end(err);
 	r = signals < 0 ? signals : follow(&follower, pipe, signals, err);
 	if (signals >= 0)
 		close(signals);

@@ -8,10 +8,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "lib/maps.h"
 
@@ -184,4 +186,17 @@ int parse_programs(const char *list, unsigned int *ret, struct sl_err *err)
 	} while (*list++ == ',');
 	*ret |= bits;
 	return 0;
+}
+
+int open_end(struct sl_err *err)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return fd < 0 ? sl_errno(err, errno, "cannot take signals") : fd;
 }

@@ -39,7 +39,7 @@ struct verb {
 };
 
 extern const struct verb verb_status, verb_intercept, verb_release, verb_mode, verb_workloads, verb_counters,
-	verb_doctor, verb_trace, verb_stop, verb_repair, verb_policy;
+	verb_doctor, verb_trace, verb_stop, verb_repair, verb_policy, verb_sessions, verb_monitor;
 
 void verb_print_help(const struct verb *verb);
 
@@ -64,6 +64,9 @@ int verb_option(struct ctl *ctl, const struct verb *verb, int argc, char **argv,
 int usage_error(struct sl_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Are there from min to max words behind the options? 0 or CTL_USAGE; what names a missing one. */
 int check_words(int argc, char **argv, int min, int max, const char *what, struct sl_err *err);
+
+/* For what goes on until it is told to end: a descriptor that is readable from then on, or -errno. */
+int open_end(struct sl_err *err);
 
 /* Fields of a request, put into the object after a look at the value. 0, CTL_USAGE or -errno. */
 int put_text(json_t *request, const char *field, const char *value, struct sl_err *err);

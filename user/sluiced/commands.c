@@ -9,6 +9,7 @@
 
 #include "sluiced/intercept.h"
 #include "sluiced/list_containers.h"
+#include "sluiced/policy_commands.h"
 #include "sluiced/select.h"
 #include "sluiced/show.h"
 #include "sluiced/wire.h"
@@ -24,6 +25,9 @@ struct command {
 	const char *name;
 	int (*run)(struct instance *inst, const json_t *request, json_t **ret_result, struct sl_err *err);
 	struct field fields[10];
+	/* In the place of run: with descriptors. */
+	int (*run_passed)(struct instance *inst, const json_t *request, struct passed *passed,
+			  json_t **ret_result, struct sl_err *err);
 };
 
 static int out_of_memory(struct sl_err *err)
@@ -361,36 +365,39 @@ static int run_stop(struct instance *inst, const json_t *request, json_t **ret, 
 }
 
 static const struct command commands[] = {
-	{ "status", run_status, { { NULL, TEXT } } },
-	{ "intercept",
-	  run_intercept,
-	  { { "target", TEXT },
-	    { "ports", NAMES },
-	    { "mode", TEXT },
-	    { "fail", TEXT },
-	    { "strict", BOOL },
-	    { "id", NUMBER },
-	    { "name", TEXT },
-	    { "side", TEXT },
-	    { "dry_run", BOOL } } },
-	{ "release",
-	  run_release,
-	  { { "target", TEXT }, { "ports", NAMES }, { "id", NUMBER }, { "all", BOOL } } },
-	{ "mode",
-	  run_mode,
-	  { { "target", TEXT },
-	    { "id", NUMBER },
-	    { "all", BOOL },
-	    { "mode", TEXT },
-	    { "fail", TEXT },
-	    { "strict", BOOL } } },
-	{ "workloads", run_workloads, { { "after", NUMBER } } },
-	{ "containers", list_containers, { { "after", NUMBER } } },
-	{ "doctor", run_doctor, { { NULL, TEXT } } },
-	{ "trace",
-	  run_trace,
-	  { { "programs", NAMES }, { "all", BOOL }, { "target", TEXT }, { "id", NUMBER }, { "on", BOOL } } },
-	{ "stop", run_stop, { { "release", BOOL } } },
+	{ "status", run_status, .fields = { { NULL, TEXT } } },
+	{ "intercept", run_intercept,
+	  .fields = { { "target", TEXT },
+		      { "ports", NAMES },
+		      { "mode", TEXT },
+		      { "fail", TEXT },
+		      { "strict", BOOL },
+		      { "id", NUMBER },
+		      { "name", TEXT },
+		      { "side", TEXT },
+		      { "dry_run", BOOL } } },
+	{ "release", run_release,
+	  .fields = { { "target", TEXT }, { "ports", NAMES }, { "id", NUMBER }, { "all", BOOL } } },
+	{ "mode", run_mode,
+	  .fields = { { "target", TEXT },
+		      { "id", NUMBER },
+		      { "all", BOOL },
+		      { "mode", TEXT },
+		      { "fail", TEXT },
+		      { "strict", BOOL } } },
+	{ "workloads", run_workloads, .fields = { { "after", NUMBER } } },
+	{ "containers", list_containers, .fields = { { "after", NUMBER } } },
+	{ "doctor", run_doctor, .fields = { { NULL, TEXT } } },
+	{ "trace", run_trace,
+	  .fields = { { "programs", NAMES },
+		      { "all", BOOL },
+		      { "target", TEXT },
+		      { "id", NUMBER },
+		      { "on", BOOL } } },
+	{ "policy_apply", .fields = { { "text", TEXT }, { "name", TEXT }, { "dry_run", BOOL } },
+	  .run_passed = policy_command_apply },
+	{ "policy_show", .fields = { { NULL, TEXT } }, .run_passed = policy_command_show },
+	{ "stop", run_stop, .fields = { { "release", BOOL } } },
 };
 
 static bool has_type(const json_t *value, enum type type)
@@ -434,7 +441,8 @@ static int check_field(const struct command *command, const char *name, const js
 	return sl_err(err, EINVAL, "%s has no field '%.64s'", command->name, name);
 }
 
-int command_run(struct instance *inst, const json_t *request, json_t **ret_result, struct sl_err *err)
+int command_run(struct instance *inst, const json_t *request, struct passed *passed, json_t **ret_result,
+		struct sl_err *err)
 {
 	const char *name = json_string_value(json_object_get(request, "cmd")), *key;
 	const struct command *command = NULL;
@@ -452,5 +460,9 @@ int command_run(struct instance *inst, const json_t *request, json_t **ret_resul
 		if (check_field(command, key, value, err))
 			return -EINVAL;
 	}
+	if (command->run_passed)
+		return command->run_passed(inst, request, passed, ret_result, err);
+	if (passed->given >= 0)
+		return sl_err(err, EINVAL, "%s takes no descriptor", command->name);
 	return command->run(inst, request, ret_result, err);
 }

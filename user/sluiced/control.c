@@ -47,8 +47,8 @@ static json_t *error_object(const struct sl_err *err)
 			 message);
 }
 
-/* 0, or -errno when the peer must go. Takes the reference. */
-static int send_object(int fd, json_t *object)
+/* 0, or -errno when the peer must go. Takes the reference. passed: a descriptor to go with it, -1 for none. */
+static int send_object(int fd, json_t *object, int passed)
 {
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	int r;
@@ -56,17 +56,18 @@ static int send_object(int fd, json_t *object)
 	json_decref(object);
 	if (!text)
 		return -ENOMEM;
-	r = sl_sock_send(fd, text, strlen(text));
+	r = passed >= 0 ? sl_sock_send_fd(fd, text, strlen(text), passed)
+			: sl_sock_send(fd, text, strlen(text));
 	free(text);
 	return r;
 }
 
 static int send_error(int fd, const struct sl_err *err)
 {
-	return send_object(fd, error_object(err));
+	return send_object(fd, error_object(err), -1);
 }
 
-static json_t *answer(struct control *control, const char *text, size_t len)
+static json_t *answer(struct control *control, const char *text, size_t len, struct passed *passed)
 {
 	json_t *request, *result = NULL, *object;
 	struct sl_err err = { 0 };
@@ -79,7 +80,7 @@ static json_t *answer(struct control *control, const char *text, size_t len)
 	else if (control->inst->ending)
 		r = sl_err(&err, ESHUTDOWN, "sluiced is ending");
 	else
-		r = command_run(control->inst, request, &result, &err);
+		r = command_run(control->inst, request, passed, &result, &err);
 	json_decref(request);
 	if (r)
 		return error_object(&err);
@@ -92,12 +93,13 @@ static void on_request(struct source *source, __u32 events)
 	struct connection *connection = container_of(source, struct connection, source);
 	struct control *control = connection->control;
 	struct instance *inst = control->inst;
+	struct passed passed = { -1, -1 };
 	struct sl_err err;
 	ssize_t n;
 	int r;
 
 	(void)events;
-	n = sl_sock_recv(source->fd, control->buffer, sizeof(control->buffer));
+	n = sl_sock_recv_fd(source->fd, control->buffer, sizeof(control->buffer), &passed.given);
 	if (n == -EAGAIN)
 		return;
 	if (n == -EMSGSIZE) {
@@ -106,8 +108,14 @@ static void on_request(struct source *source, __u32 events)
 	} else if (n <= 0) {
 		r = n ?: -ECONNRESET;
 	} else {
-		r = send_object(source->fd, answer(control, control->buffer, n));
+		json_t *object = answer(control, control->buffer, n, &passed);
+
+		r = send_object(source->fd, object, passed.back);
 	}
+	if (passed.given >= 0)
+		close(passed.given);
+	if (passed.back >= 0)
+		close(passed.back);
 	/* A full buffer (EAGAIN) too: whoever asks must read the answers. */
 	if (r) {
 		if (n > 0)

@@ -323,7 +323,7 @@ int events_reopen(struct events *events, struct sl_err *err)
 {
 	int fd;
 
-	if (!wants(events))
+	if (!events || !wants(events))
 		return 0;
 	fd = open_output(events, err);
 	if (fd < 0)

@@ -21,7 +21,9 @@
 #include "sluiced/workloads.h"
 
 struct core;
+struct events;
 struct monitor;
+struct policy;
 
 struct instance {
 	struct sl_conf conf;
@@ -40,6 +42,8 @@ struct instance {
 	struct workloads *workloads;
 	struct core *core;
 	struct monitor *monitor;
+	struct policy *policy;
+	struct events *events;
 	__u64 started_ns;
 	bool fresh; /* nothing of this instance was there before */
 	bool ending; /* stop has been asked for … */

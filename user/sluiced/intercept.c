@@ -16,6 +16,7 @@
 #include "sluiced/attach.h"
 #include "sluiced/names.h"
 #include "sluiced/plan_show.h"
+#include "sluiced/policy.h"
 #include "sluiced/resolve.h"
 #include "sluiced/side.h"
 #include "sluiced/state.h"
@@ -215,12 +216,15 @@ static int take_port(struct instance *inst, const struct target *target, struct 
 	/* One of a former port of this id must not speak for this one. */
 	if (!r)
 		r = state_remove_journal(inst->run.ports, w->id, err);
-	if (!r)
+	/* Of a host end it is on record since its side was chosen. */
+	if (!r && w->port.side == PORT_SIDE_WORKLOAD)
 		r = port_record_addresses(&w->port, target->ns_fd, err);
 	if (!r)
 		r = state_save_port(inst->run.ports, w, err);
 	if (r)
 		return r;
+	w->value.generation = policy_generation(inst->policy);
+	policy_workloads_settle(inst->policy);
 	if (w->port.side == PORT_SIDE_HOST) {
 		r = side_take_host(inst, &request, w, journal, err);
 		taken = w->port;

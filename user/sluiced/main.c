@@ -21,9 +21,11 @@
 #include <systemd/sd-daemon.h>
 
 #include "sluiced/control.h"
+#include "sluiced/events.h"
 #include "sluiced/intercept.h"
 #include "sluiced/monitor.h"
 #include "sluiced/options.h"
+#include "sluiced/policy.h"
 #include "sluiced/repair.h"
 #include "sluiced/supervise.h"
 
@@ -85,6 +87,8 @@ static void on_core_changed(struct instance *inst)
 	if (!daemon->serving)
 		return;
 	tell_status(daemon);
+	policy_follow_core(inst->policy);
+	events_core_changed(inst->events);
 	core_status(inst->core, &core);
 	if (core.state == CORE_RUNNING || core.state == CORE_EXTERNAL || core.state == CORE_WAITING)
 		become_ready(daemon);
@@ -119,6 +123,7 @@ static void begin_end(struct daemon *daemon)
 static void on_request_finished(struct instance *inst)
 {
 	tell_status(daemon_of(inst));
+	policy_workloads_changed(inst->policy);
 	if (inst->ending)
 		begin_end(daemon_of(inst));
 }
@@ -170,6 +175,11 @@ static void on_reload(struct daemon *daemon)
 		sl_error("reload: %s; settings are as before", err.text);
 	else
 		sl_info("reloaded log_level and non_ip; other settings need a restart");
+	/* Whoever has renamed the file wants this, whatever became of the rest. */
+	if (events_reopen(daemon->inst.events, &err))
+		sl_error("reload: %s; events go on to where they went", err.text);
+	if (!r && policy_reload(daemon->inst.policy, conf.policy, &err))
+		sl_error("reload: %s; the policy is as before", err.text);
 }
 
 static void on_signal(struct source *source, __u32 events)
@@ -224,6 +234,10 @@ static int open_parts(struct daemon *daemon, const sigset_t *signals, struct sl_
 	r = open_sources(daemon, signals, err);
 	if (!r)
 		r = core_create(inst, on_core_changed, &inst->core, err);
+	if (!r)
+		r = policy_create(inst, &inst->policy, err);
+	if (!r)
+		r = events_create(inst, inst->conf.events, &inst->events, err);
 	/* Before the workloads are looked at, so that none can vanish unseen. */
 	if (!r)
 		r = monitor_open(inst, err);
@@ -237,6 +251,10 @@ static void close_parts(struct daemon *daemon)
 	struct loop *loop = &daemon->inst.loop;
 
 	monitor_close(&daemon->inst);
+	events_free(daemon->inst.events);
+	daemon->inst.events = NULL;
+	policy_free(daemon->inst.policy);
+	daemon->inst.policy = NULL;
 	core_free(daemon->inst.core);
 	daemon->inst.core = NULL;
 	source_close(loop, &daemon->watchdog);

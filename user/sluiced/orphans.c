@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "netlink/link.h"
+#include "netlink/nsid.h"
 
 #define ORPHANS_MAX 256 /* at once; the next run finds the rest */
 
@@ -50,23 +51,31 @@ static void complete(const struct instance *inst, struct leg *leg)
 		memset(&leg->entry, 0, sizeof(leg->entry));
 }
 
-/* The far end of vin with vex's address: nothing but a substitute is that. */
-static bool holds_substitute(int ns, const struct leg *leg, struct link_info *ret)
+/* Is the far end of `leg`, an interface of the agent's, in that namespace? The kernel must say so of both. */
+static bool holds_far_end(const struct instance *inst, int ns, const struct link_info *leg,
+			  struct link_info *ret)
 {
+	struct sl_netns_id id;
 	struct nls *nls;
-	bool is = false;
+	bool same, is;
+	__s32 nsid;
 
-	if (nls_open(&nls, ns, "a namespace", NULL))
+	if (sl_netns_id(ns, &id) || nls_open(&nls, ns, "a namespace", NULL))
 		return false;
-	is = !link_find(nls, NULL, leg->vin.peer_ifindex, ret, NULL) && !strcmp(ret->kind, "veth") &&
-	     ret->peer_ifindex == leg->vin.ifindex && ret->mac_valid &&
-	     !memcmp(ret->mac, leg->vex.mac, SL_MAC_LEN);
+	same = sl_netns_same(&id, &inst->agent_id);
+	is = !link_find(nls, NULL, leg->peer_ifindex, ret, NULL) && !strcmp(ret->kind, "veth") &&
+	     ret->peer_ifindex == leg->ifindex && ret->mac_valid;
+	if (is && same)
+		is = ret->peer_nsid < 0 && leg->peer_nsid < 0;
+	else if (is)
+		is = !nsid_of(nls, inst->agent_ns, &nsid, NULL) && nsid >= 0 && nsid == ret->peer_nsid;
 	nls_close(nls);
 	return is;
 }
 
 /* Every namespace that a process is in or that has a name, one after the other. Descriptor or -ENOENT. */
-static int search_folder(const char *folder, const char *suffix, const struct leg *leg, struct link_info *ret)
+static int search_folder(const struct instance *inst, const char *folder, const char *suffix,
+			 const struct link_info *leg, struct link_info *ret)
 {
 	struct sl_netns_id id, last = { 0 };
 	char path[SL_PATH_LEN];
@@ -83,7 +92,7 @@ static int search_folder(const char *folder, const char *suffix, const struct le
 		if (fd < 0)
 			continue;
 		/* Most processes are where the one before is. */
-		if (sl_netns_id(fd, &id) || sl_netns_same(&id, &last) || !holds_substitute(fd, leg, ret)) {
+		if (sl_netns_id(fd, &id) || sl_netns_same(&id, &last) || !holds_far_end(inst, fd, leg, ret)) {
 			last = id;
 			close(fd);
 			fd = -ENOENT;
@@ -94,32 +103,59 @@ static int search_folder(const char *folder, const char *suffix, const struct le
 	return fd;
 }
 
-/* Where the port belongs: behind vin; if that is gone, where the name says, if the map knows the leg. */
-static int find_home(const struct leg *leg, struct link_info *ret_substitute)
+/* The namespace of the far end, first of all that of `pid`. Descriptor or -ENOENT, then *ret is all zero. */
+static int find_far_end(const struct instance *inst, const struct link_info *leg, pid_t pid,
+			struct link_info *ret)
 {
-	pid_t pid = (pid_t)strtoul(leg->vex.name + 3, NULL, 16);
 	int fd = sl_netns_open_pid(pid, NULL);
 
-	memset(ret_substitute, 0, sizeof(*ret_substitute));
-	if (!leg->vin.ifindex) {
-		if (fd >= 0 && leg->entry.workload.id)
-			return fd;
-		if (fd >= 0)
-			close(fd);
-		return -ENOENT;
-	}
-	if (fd >= 0 && holds_substitute(fd, leg, ret_substitute))
+	if (fd >= 0 && holds_far_end(inst, fd, leg, ret))
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	fd = search_folder("/run/netns", "", leg, ret_substitute);
+	fd = search_folder(inst, "/run/netns", "", leg, ret);
 	if (fd < 0)
-		fd = search_folder("/run/docker/netns", "", leg, ret_substitute);
+		fd = search_folder(inst, "/run/docker/netns", "", leg, ret);
 	if (fd < 0)
-		fd = search_folder("/proc", "/ns/net", leg, ret_substitute);
+		fd = search_folder(inst, "/proc", "/ns/net", leg, ret);
 	if (fd < 0)
-		memset(ret_substitute, 0, sizeof(*ret_substitute));
+		memset(ret, 0, sizeof(*ret));
 	return fd;
+}
+
+static bool same_mac(const struct link_info *a, const struct link_info *b)
+{
+	return a->mac_valid && b->mac_valid && !memcmp(a->mac, b->mac, SL_MAC_LEN);
+}
+
+/*
+ * Where the port belongs: behind vin; if that is gone, where the name says, if
+ * the map knows the leg. By the workload's side vex's address is behind vin, by
+ * the host's side vin's is behind vex: nothing else is like that.
+ * ret_host: the host end, all zero by the workload's side; its namespace is *ret_host_ns.
+ */
+static int find_home(const struct instance *inst, const struct leg *leg, struct link_info *ret_far,
+		     struct link_info *ret_host, struct sl_netns_id *ret_host_ns)
+{
+	pid_t pid = (pid_t)strtoul(leg->vex.name + 3, NULL, 16);
+	int fd, host;
+
+	memset(ret_host, 0, sizeof(*ret_host));
+	memset(ret_far, 0, sizeof(*ret_far));
+	if (!leg->vin.ifindex)
+		return leg->entry.workload.id ? sl_netns_open_pid(pid, NULL) : -ENOENT;
+	fd = find_far_end(inst, &leg->vin, pid, ret_far);
+	if (fd < 0 || same_mac(&leg->vex, ret_far))
+		return fd;
+	host = find_far_end(inst, &leg->vex, 1, ret_host);
+	if (host >= 0 && same_mac(&leg->vin, ret_host) && !sl_netns_id(host, ret_host_ns)) {
+		close(host);
+		return fd;
+	}
+	if (host >= 0)
+		close(host);
+	close(fd);
+	return -ENOENT;
 }
 
 /* The substitute has it, unless it is only being prepared or is set aside; then the leg's name has it. */
@@ -135,13 +171,14 @@ static const char *port_name(const struct leg *leg, const struct link_info *subs
 static int enlist(struct instance *inst, const struct leg *leg, bool reserved, struct sl_err *err)
 {
 	__u32 id = leg->entry.workload.id;
-	struct link_info substitute;
+	struct link_info substitute, host;
+	struct sl_netns_id host_ns;
 	struct workload *w;
 	int ns, r;
 
 	if (id && workloads_is_reserved(inst->workloads, id) && !reserved)
 		return 0;
-	ns = find_home(leg, &substitute);
+	ns = find_home(inst, leg, &substitute, &host, &host_ns);
 	if (ns < 0)
 		return 0;
 	workloads_unreserve(inst->workloads, id);
@@ -160,7 +197,14 @@ static int enlist(struct instance *inst, const struct leg *leg, bool reserved, s
 	w->port.vin_ifindex = leg->vin.ifindex;
 	w->port.port_ifindex = substitute.ifindex;
 	w->port.mtu = leg->vex.mtu;
-	memcpy(w->port.mac, leg->vex.mac, SL_MAC_LEN);
+	memcpy(w->port.mac, host.ifindex ? substitute.mac : leg->vex.mac, SL_MAC_LEN);
+	if (host.ifindex) {
+		w->port.side = PORT_SIDE_HOST;
+		w->port.original_ifindex = substitute.ifindex;
+		w->port.host_ns = host_ns;
+		w->port.host_ifindex = host.ifindex;
+		strcpy(w->port.host_name, host.name);
+	}
 	snprintf(w->target, sizeof(w->target), "net:[%lu]", (unsigned long)w->port.workload_ns.ino);
 	w->taken = false;
 	return 1;

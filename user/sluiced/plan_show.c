@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "port/host.h"
 #include "port/plan.h"
 #include "sluiced/side.h"
 
@@ -28,20 +30,18 @@ static json_t *show_refusal(const struct sl_err *refusal)
 	return json_pack("{ss ss}", "errno", sl_errno_name(refusal->code), "message", refusal->text);
 }
 
-/* The host's side has no plan of its own yet: these are its steps in general. */
-static json_t *show_host_steps(const struct port_request *request, const struct workload *workload)
+/* The steps and warnings of *plan become those of the host's side. */
+static int replan(const struct port_request *request, struct port_plan *plan, struct sl_err *err)
 {
-	char text[3][256];
+	struct host_end end;
+	int rc = host_find(request, &end, err);
 
-	snprintf(text[0], sizeof(text[0]),
-		 "note in the journal what %s, the far end of %s, has on the host, and its place in a bridge",
-		 workload->port.host_name, request->name);
-	snprintf(text[1], sizeof(text[1]), "move it to the agent's namespace as %s; %s itself is not touched",
-		 request->vin_name, request->name);
-	snprintf(text[2], sizeof(text[2]),
-		 "put a new one, the far end of %s, in its place under the same name and number",
-		 request->vex_name);
-	return json_pack("[sss]", text[0], text[1], text[2]);
+	if (rc)
+		return rc;
+	rc = host_plan(request, &end, plan, err);
+	snprintf(plan->kind, sizeof(plan->kind), "%s", end.link.kind);
+	close(end.ns);
+	return rc;
 }
 
 int plan_show(const struct port_request *request, const struct workload *workload,
@@ -54,22 +54,23 @@ int plan_show(const struct port_request *request, const struct workload *workloa
 	struct sl_err why = { 0 };
 	int rc;
 
-	if (!plan)
-		rc = sl_err(err, ENOMEM, "out of memory for a plan");
-	else
-		rc = port_plan(request, plan, &why);
+	if (!plan) {
+		json_decref(refusals);
+		return sl_err(err, ENOMEM, "out of memory for a plan");
+	}
+	rc = host ? replan(request, plan, &why) : port_plan(request, plan, &why);
 	if (rc) {
 		json_decref(refusals);
 		free(plan);
-		return plan ? sl_err(err, why.code, "%s", why.text) : rc;
+		return sl_err(err, why.code, "%s", why.text);
 	}
 	for (unsigned int i = 0; refused && i < plan->refusals.n; i++)
 		json_array_append_new(refusals, show_refusal(&plan->refusals.item[i]));
 	/* Also what only the host's side has against it. */
 	if (refused && (!plan->refusals.n || strcmp(refused->text, plan->refusals.item[0].text) != 0))
 		json_array_append_new(refusals, show_refusal(refused));
-	steps = host ? show_host_steps(request, workload) : show_lines(&plan->steps);
-	warnings = host ? json_array() : show_lines(&plan->warnings);
+	steps = show_lines(&plan->steps);
+	warnings = show_lines(&plan->warnings);
 	if (refused) {
 		json_array_clear(steps);
 		json_array_clear(warnings);

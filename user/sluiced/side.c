@@ -47,6 +47,8 @@ static int check_host(const struct port_request *request, bool asked, struct wor
 		r = check_unasked(&end, err);
 	if (!r && sl_netns_id(end.ns, &id))
 		r = sl_err(err, EINVAL, "cannot identify the namespace of %s", end.link.name);
+	if (!r)
+		r = host_record(&w->port, &end, err);
 	if (!r) {
 		w->port.side = PORT_SIDE_HOST;
 		w->port.host_ns = id;

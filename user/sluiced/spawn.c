@@ -20,9 +20,10 @@
 #include <unistd.h>
 
 #include "lib/sock.h"
+#include "sluiced/policy.h"
 
 #define STATUS_TIMEOUT_S 1
-#define SETTINGS_LEN 512
+#define SETTINGS_LEN 640
 
 extern char **environ;
 
@@ -40,10 +41,12 @@ static void settings_text(const struct instance *inst, char text[SETTINGS_LEN])
 	const struct sl_conf *conf = &inst->conf;
 
 	snprintf(text, SETTINGS_LEN,
-		 "vth=%s:%u queues=%u mtu=%u heartbeat_ms=%u busy_poll_us=%u user=%s xsks=%u core=%u",
+		 "vth=%s:%u queues=%u mtu=%u heartbeat_ms=%u busy_poll_us=%u user=%s xsks=%u core=%u "
+		 "inspect=%d sessions=%u say_unreachable=%d events_per_second=%u",
 		 conf->vth, inst->bridge.vth_ifindex, inst->bridge.queues, inst->bridge.mtu,
 		 conf->heartbeat_ms, conf->busy_poll_us, conf->dpi_user, map_id(inst->maps.xsks),
-		 map_id(inst->maps.core));
+		 map_id(inst->maps.core), conf->inspect, conf->sessions, conf->say_unreachable,
+		 conf->events_per_second);
 }
 
 static int run_path(const struct instance *inst, const char *file, char path[SL_PATH_LEN], struct sl_err *err)
@@ -81,7 +84,7 @@ struct inheritance {
 	int xsks, core, control, lock, ready;
 };
 
-#define ARGS_MAX 32
+#define ARGS_MAX 48
 struct arguments {
 	char *argv[ARGS_MAX + 1];
 	unsigned int n;
@@ -117,6 +120,15 @@ static void fill_arguments(const struct instance *inst, const struct inheritance
 	add_number(args, "--lock-fd", fds->lock);
 	add_number(args, "--ready-fd", fds->ready);
 	add_number(args, "--busy-poll-us", conf->busy_poll_us);
+	if (!conf->inspect)
+		args->argv[args->n++] = (char *)"--forward-only";
+	else if (policy_present(inst->policy))
+		args->argv[args->n++] = (char *)"--wait-policy";
+	if (conf->sessions)
+		add_number(args, "--sessions", conf->sessions);
+	if (conf->say_unreachable)
+		args->argv[args->n++] = (char *)"--say-unreachable";
+	add_number(args, "--events-per-second", conf->events_per_second);
 	if (*conf->dpi_user)
 		add_text(args, "--user", conf->dpi_user);
 	add_text(args, "--log-level", levels[conf->log_level]);

@@ -141,9 +141,10 @@ int state_save_port(const char *ports_dir, const struct workload *w, struct sl_e
 	r = json_object_set_new(object, "side_reason", json_string(w->side_reason));
 	if (port->side == PORT_SIDE_HOST)
 		r |= json_object_set_new(object, "host",
-					 json_pack("{sI sI ss si}", "dev", (json_int_t)port->host_ns.dev,
+					 json_pack("{sI sI ss si ss}", "dev", (json_int_t)port->host_ns.dev,
 						   "ino", (json_int_t)port->host_ns.ino, "name",
-						   port->host_name, "ifindex", (int)port->host_ifindex));
+						   port->host_name, "ifindex", (int)port->host_ifindex,
+						   "master", port->host_master));
 	r = r ? sl_err(err, ENOMEM, "no memory for the state of port %s of %s", port->name, w->target)
 	      : state_write(path, object, err);
 	json_decref(object);
@@ -193,15 +194,16 @@ static int unpack_side(const json_t *object, struct workload *w)
 	const char *reason = json_string_value(json_object_get(object, "side_reason"));
 	struct port_taken *p = &w->port;
 	json_int_t dev, ino;
-	const char *name;
+	const char *name, *master = "";
 	int ifindex;
 
 	snprintf(w->side_reason, sizeof(w->side_reason), "%s", reason ?: "not on record");
 	p->side = host ? PORT_SIDE_HOST : PORT_SIDE_WORKLOAD;
 	if (!host)
 		return 0;
-	if (json_unpack(host, "{s:I, s:I, s:s, s:i !}", "dev", &dev, "ino", &ino, "name", &name, "ifindex",
-			&ifindex) ||
+	if (json_unpack(host, "{s:I, s:I, s:s, s:i, s?s !}", "dev", &dev, "ino", &ino, "name", &name,
+			"ifindex", &ifindex, "master", &master) ||
+	    !copy(p->host_master, sizeof(p->host_master), master) ||
 	    !copy(p->host_name, sizeof(p->host_name), name) || !*name)
 		return -EINVAL;
 	p->host_ns = (struct sl_netns_id){ .dev = dev, .ino = ino };

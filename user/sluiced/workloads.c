@@ -15,6 +15,8 @@ struct workloads {
 	bool reserved[SL_ID_MAX + 1];
 	unsigned int count, n_reserved;
 	__u32 highest; /* no entry is above it: walks end there */
+	void (*changed)(void *context); /* NULL: nobody wants to know */
+	void *context;
 };
 
 struct workloads *workloads_new(void)
@@ -29,6 +31,35 @@ void workloads_free(struct workloads *workloads)
 	for (__u32 id = 1; id <= workloads->highest; id++)
 		free(workloads->by_id[id]);
 	free(workloads);
+}
+
+static void tell(const struct workloads *workloads)
+{
+	if (workloads->changed)
+		workloads->changed(workloads->context);
+}
+
+void workloads_watch(struct workloads *workloads, void (*changed)(void *context), void *context)
+{
+	workloads->changed = changed;
+	workloads->context = context;
+}
+
+/* FNV-1a over ids and names. */
+__u64 workloads_mark(const struct workloads *workloads)
+{
+	__u64 mark = 0xcbf29ce484222325ULL;
+
+	for (__u32 id = 1; id <= workloads->highest; id++) {
+		const struct workload *w = workloads->by_id[id];
+
+		if (!w)
+			continue;
+		mark = (mark ^ id) * 0x100000001b3ULL;
+		for (size_t i = 0; i < sizeof(w->value.name) && w->value.name[i]; i++)
+			mark = (mark ^ (__u8)w->value.name[i]) * 0x100000001b3ULL;
+	}
+	return mark;
 }
 
 int workloads_add(struct workloads *workloads, __u32 wanted_id, struct workload **ret, struct sl_err *err)
@@ -59,6 +90,7 @@ int workloads_add(struct workloads *workloads, __u32 wanted_id, struct workload 
 	if (id > workloads->highest)
 		workloads->highest = id;
 	*ret = workload;
+	tell(workloads);
 	return 0;
 }
 
@@ -69,6 +101,7 @@ void workloads_remove(struct workloads *workloads, struct workload *workload)
 	while (workloads->highest && !workloads->by_id[workloads->highest])
 		workloads->highest--;
 	free(workload);
+	tell(workloads);
 }
 
 void workloads_reserve(struct workloads *workloads, __u32 id)

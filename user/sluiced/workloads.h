@@ -53,6 +53,11 @@ bool workloads_is_reserved(const struct workloads *workloads, __u32 id);
 unsigned int workloads_reserved(const struct workloads *workloads); /* how many */
 
 unsigned int workloads_count(const struct workloads *workloads);
+/* Differs whenever one has come, has gone, or is called otherwise. */
+__u64 workloads_mark(const struct workloads *workloads);
+/* Called after every one that comes or goes; it may not have all its values yet. */
+void workloads_watch(struct workloads *workloads, void (*changed)(void *context), void *context);
+
 /* NULL when there is none. */
 struct workload *workloads_by_id(const struct workloads *workloads, __u32 id);
 struct workload *workloads_by_port(const struct workloads *workloads, const struct sl_netns_id *ns,

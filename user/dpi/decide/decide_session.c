@@ -34,13 +34,20 @@ static void ask(const struct sl_engine *engine, const struct sl_session *session
 	sl_policy_ask(engine->policy, &query, ret);
 }
 
-enum sl_policy_mode decide_mode(const struct sl_engine *engine, uint16_t workload)
+enum sl_policy_mode decide_mode(struct sl_engine *engine, uint16_t workload)
 {
-	struct sl_session nobody = { .workload = workload };
-	struct sl_policy_answer answer;
+	typeof(engine->mode[0]) *mode = &engine->mode[workload % SL_ENGINE_MODES];
 
-	ask(engine, &nobody, &answer);
-	return answer.mode;
+	if (!mode->known || mode->workload != workload) {
+		struct sl_session nobody = { .workload = workload };
+		struct sl_policy_answer answer;
+
+		ask(engine, &nobody, &answer);
+		mode->workload = workload;
+		mode->mode = (uint8_t)answer.mode;
+		mode->known = true;
+	}
+	return mode->mode;
 }
 
 static enum sl_policy_action action_of(const struct sl_policy_answer *answer,
@@ -72,21 +79,6 @@ static bool send_own(struct sl_engine *engine, const uint8_t *frame, size_t len)
 	return true;
 }
 
-void decide_refuse(struct sl_engine *engine, const struct sl_session *session, const struct sl_packet *packet)
-{
-	uint8_t frame[SL_REFUSE_MAX];
-
-	if (packet->kind == SL_PACKET_TCP) {
-		send_own(engine, frame, sl_refuse_reset(packet, SL_TO_SENDER, frame));
-		/* A receiver that has never heard of the connection needs no end of it. */
-		if (session && session->flow[SL_SERVER].packets + session->flow[SL_CLIENT].packets > 1 &&
-		    !(packet->tcp_flags & SL_TCP_SYN))
-			send_own(engine, frame, sl_refuse_reset(packet, SL_TO_RECEIVER, frame));
-	} else if (engine->conf.say_unreachable) {
-		send_own(engine, frame, sl_refuse_unreachable(packet, frame));
-	}
-}
-
 /* To the side that `to` is, as if from the other. */
 static void reset_side(struct sl_engine *engine, const struct sl_session *session, enum sl_side to,
 		       const struct sl_reset_one *one)
@@ -111,6 +103,54 @@ static void reset_side(struct sl_engine *engine, const struct sl_session *sessio
 		words.seq = one->seq[i];
 		send_own(engine, frame, sl_refuse_reset_of(&words, frame));
 	}
+}
+
+/* Those of the numbers that have not been sent yet. */
+static void reset_others(struct sl_engine *engine, const struct sl_session *session, enum sl_side to,
+			 const struct sl_reset_one *one, uint32_t sent)
+{
+	struct sl_reset_one rest = *one;
+
+	rest.n = 0;
+	for (uint8_t i = 0; i < one->n; i++) {
+		if (one->seq[i] != sent)
+			rest.seq[rest.n++] = one->seq[i];
+	}
+	reset_side(engine, session, to, &rest);
+}
+
+static void refuse_tcp(struct sl_engine *engine, const struct sl_session *session,
+		       const struct sl_packet *packet, enum sl_side side)
+{
+	uint8_t frame[SL_REFUSE_MAX];
+	struct sl_reset reset;
+
+	send_own(engine, frame, sl_refuse_reset(packet, SL_TO_SENDER, frame));
+	/* A receiver that has never heard of the connection needs no end of it. */
+	if (session->flow[SL_SERVER].packets + session->flow[SL_CLIENT].packets < 2 ||
+	    packet->tcp_flags & SL_TCP_SYN)
+		return;
+	send_own(engine, frame, sl_refuse_reset(packet, SL_TO_RECEIVER, frame));
+	if (!session->flow[SL_SERVER].packets || !session->flow[SL_CLIENT].packets)
+		return;
+	/*
+	 * Only the very number it waits for ends a connection (RFC 5961). The packet's are not, if what the other
+	 * side has sent is still on its way, or if the packet is a repetition.
+	 */
+	sl_session_reset_numbers(session, &reset);
+	reset_others(engine, session, side, &reset.to[side], packet->ack);
+	reset_others(engine, session, !side, &reset.to[!side], packet->seq);
+}
+
+static void refuse(struct sl_engine *engine, const struct sl_session *session, const struct sl_packet *packet,
+		   enum sl_side side)
+{
+	uint8_t frame[SL_REFUSE_MAX];
+
+	if (packet->kind == SL_PACKET_TCP)
+		refuse_tcp(engine, session, packet, side);
+	else if (engine->conf.say_unreachable)
+		send_own(engine, frame, sl_refuse_unreachable(packet, frame));
 }
 
 void sl_engine_kill(struct sl_engine *engine, struct sl_session *session)
@@ -160,6 +200,9 @@ static void judge(struct sl_engine *engine, struct sl_session *session)
 	session->policy_generation = engine->generation;
 	if (answer.mode == SL_POLICY_DISCOVER && session->action == SL_POLICY_ALLOW)
 		learn(engine, session);
+	/* What was told of it so far was told under another policy. */
+	if (session->action != before)
+		session->reported = false;
 	if (session->action == SL_POLICY_DENY && before != SL_POLICY_DENY)
 		count(&engine->figures.denied);
 	if (session->action == SL_POLICY_VIOLATE)
@@ -171,14 +214,25 @@ static void judge(struct sl_engine *engine, struct sl_session *session)
 enum sl_action decide_session(struct sl_engine *engine, struct sl_session *session,
 			      const struct sl_packet *packet, enum sl_side side)
 {
-	(void)side;
 	if (is_stale(engine, session))
 		judge(engine, session);
 	if (session->action != SL_POLICY_DENY)
 		return SL_FORWARD;
-	decide_refuse(engine, session, packet);
+	refuse(engine, session, packet, side);
 	tell_drop(engine, packet, session, "policy");
 	if (packet->kind == SL_PACKET_TCP)
 		sl_session_cut(engine->table, session, SL_END_KILLED);
+	return SL_DROP;
+}
+
+enum sl_action decide_related(struct sl_engine *engine, struct sl_session *session,
+			      const struct sl_packet *packet)
+{
+	engine->changed = false;
+	if (is_stale(engine, session))
+		judge(engine, session);
+	if (session->action != SL_POLICY_DENY)
+		return SL_FORWARD;
+	tell_drop(engine, packet, session, "policy");
 	return SL_DROP;
 }

@@ -3,6 +3,7 @@
 #include "dpi/decide/engine.h"
 
 #include <errno.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #define METERS 16384
 #define LEARN_MAX 65536 /* different kinds of sessions */
 #define TICK_BUDGET 256 /* sessions looked at in a turn */
+#define NEIGHBOUR_TARGET 16 /* what a solicitation and an advertisement hold: an address … */
+#define NEIGHBOUR_OPTION 8 /* … and perhaps whose MAC it is */
 #define SWEEP_NS 1000000000ull
 
 void sl_engine_conf_init(struct sl_engine_conf *conf)
@@ -29,10 +32,28 @@ void sl_engine_conf_init(struct sl_engine_conf *conf)
 	};
 }
 
+static void take_policy(struct sl_engine *engine)
+{
+	const struct sl_policy *before = engine->policy;
+	uint32_t generation = engine->generation;
+
+	if (!engine->policies)
+		return;
+	/* Its number first: a policy that comes in between is then taken for a newer one, and asked again. */
+	engine->generation = (uint32_t)sl_policies_generation(engine->policies);
+	engine->policy = sl_policies_fetch(engine->policies, engine->worker);
+	engine->resting = false;
+	if (engine->policy != before || engine->generation != generation)
+		memset(engine->mode, 0, sizeof(engine->mode));
+}
+
 static void on_ended(void *context, struct sl_session *session, enum sl_session_end why)
 {
 	struct sl_engine *engine = context;
 
+	/* As all sessions at the engine's end: the policy known so far may have been freed while it slept. */
+	if (engine->resting)
+		take_policy(engine);
 	decide_ended(engine, session);
 	tell_end(engine, session, why);
 	sl_inspect_forget(engine->inspector, session);
@@ -275,6 +296,26 @@ static void count_packet(struct sl_engine *engine, const struct sl_packet *packe
 	}
 }
 
+/*
+ * How hosts of IPv6 find each other and see that they are still there: what ARP is to IPv4, which does not come
+ * here and of which no policy speaks. Exactly that and from the link itself; anything behind it would slip by.
+ */
+static bool is_neighbour(const struct sl_packet *packet)
+{
+	const uint8_t *option = packet->data + packet->payload + NEIGHBOUR_TARGET;
+	uint8_t expected =
+		packet->icmp_type == ND_NEIGHBOR_SOLICIT ? ND_OPT_SOURCE_LINKADDR : ND_OPT_TARGET_LINKADDR;
+
+	if (packet->kind != SL_PACKET_ICMP || packet->tuple.family != 6 || packet->ttl != 255 ||
+	    packet->icmp_code || packet->fragment || packet->checksum_bad ||
+	    (packet->icmp_type != ND_NEIGHBOR_SOLICIT && packet->icmp_type != ND_NEIGHBOR_ADVERT))
+		return false;
+	if (packet->payload_len == NEIGHBOUR_TARGET)
+		return true;
+	return packet->payload_len == NEIGHBOUR_TARGET + NEIGHBOUR_OPTION && option[0] == expected &&
+	       option[1] == 1;
+}
+
 static enum sl_action handle_packet(struct sl_engine *engine, const struct sl_packet *packet)
 {
 	bool protect = decide_mode(engine, packet->workload) == SL_POLICY_PROTECT;
@@ -282,6 +323,8 @@ static enum sl_action handle_packet(struct sl_engine *engine, const struct sl_pa
 	struct sl_found found;
 
 	count_packet(engine, packet);
+	if (is_neighbour(packet))
+		return SL_FORWARD;
 	if (is_flood(engine, packet, protect))
 		return drop(engine, packet, NULL, "flood");
 	session = sl_session_of(engine->table, packet, true, &found);
@@ -289,8 +332,7 @@ static enum sl_action handle_packet(struct sl_engine *engine, const struct sl_pa
 		return without_session(engine, packet, &found, protect);
 	/* An error goes where the packet it speaks of came from. */
 	if (found.event == SL_SESSION_RELATED)
-		return session->action == SL_POLICY_DENY ? drop(engine, packet, session, "policy")
-							 : SL_FORWARD;
+		return decide_related(engine, session, packet);
 	if (found.event == SL_SESSION_NEW && is_source_flood(engine, packet, protect)) {
 		sl_session_end(engine->table, session, SL_END_KILLED);
 		return drop(engine, packet, NULL, "flood");
@@ -337,6 +379,9 @@ enum sl_action sl_engine_handle(void *context, struct sl_frame *frame)
 	struct sl_engine *engine = context;
 	struct sl_packet packet;
 
+	/* Frames that are taken without a turn before them, as at a worker's end. */
+	if (engine->resting)
+		take_policy(engine);
 	count(&engine->figures.packets);
 	__atomic_store_n(&engine->figures.bytes, engine->figures.bytes + frame->len, __ATOMIC_RELAXED);
 	if (sl_decode(&packet, frame, engine->decoder, engine->now_ns) < 0)
@@ -344,15 +389,6 @@ enum sl_action sl_engine_handle(void *context, struct sl_frame *frame)
 	if (packet.kind == SL_PACKET_FRAGMENT)
 		return handle_fragment(engine, frame, &packet);
 	return handle_packet(engine, &packet);
-}
-
-static void take_policy(struct sl_engine *engine)
-{
-	if (!engine->policies)
-		return;
-	/* Its number first: a policy that comes in between is then taken for a newer one, and asked again. */
-	engine->generation = (uint32_t)sl_policies_generation(engine->policies);
-	engine->policy = sl_policies_fetch(engine->policies, engine->worker);
 }
 
 void sl_engine_turn(void *context, uint64_t now_ns)
@@ -383,5 +419,6 @@ void sl_engine_rest(void *context)
 
 	if (!engine->policies)
 		return;
+	engine->resting = true;
 	sl_policies_sleep(engine->policies, engine->worker);
 }

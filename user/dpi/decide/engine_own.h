@@ -18,6 +18,8 @@
 #include "dpi/session/deliver.h"
 #include "dpi/session/track.h"
 
+#define SL_ENGINE_MODES 256u /* a power of two */
+
 struct sl_engine {
 	struct sl_engine_conf conf;
 	struct sl_engine_figures figures;
@@ -35,6 +37,13 @@ struct sl_engine {
 	struct sl_policies *policies;
 	const struct sl_policy *policy; /* of this turn; NULL: none, all is discovered and passes */
 	uint32_t generation; /* of the policy */
+	bool resting; /* `policy` may have been freed since */
+	/* The modes asked for last, of `policy`: a packet costs no lookup for it. By the workload's lowest bits. */
+	struct {
+		uint16_t workload;
+		uint8_t mode;
+		bool known;
+	} mode[SL_ENGINE_MODES];
 	uint64_t last_sweep_ns;
 
 	/* While a packet is inspected: the sink has no other way to know. */
@@ -53,15 +62,15 @@ bool inspect_session(struct sl_engine *engine, struct sl_session *session, const
 
 /* decide_session.c */
 /* The mode of the workload, by today's policy. */
-enum sl_policy_mode decide_mode(const struct sl_engine *engine, uint16_t workload);
+enum sl_policy_mode decide_mode(struct sl_engine *engine, uint16_t workload);
 /* Asks the policy if something it depends on has changed, and answers for the packet. */
 enum sl_action decide_session(struct sl_engine *engine, struct sl_session *session,
 			      const struct sl_packet *packet, enum sl_side side);
+/* The same for an ICMP error that speaks of the session. */
+enum sl_action decide_related(struct sl_engine *engine, struct sl_session *session,
+			      const struct sl_packet *packet);
 /* A session has ended: if it was still to be learned, it is now. */
 void decide_ended(struct sl_engine *engine, const struct sl_session *session);
-/* Refuses a packet on the wire: resets or an ICMP error. */
-void decide_refuse(struct sl_engine *engine, const struct sl_session *session,
-		   const struct sl_packet *packet);
 
 /* tell.c: events. */
 void tell_end(struct sl_engine *engine, const struct sl_session *session, enum sl_session_end why);

@@ -3,11 +3,13 @@
 #include <netinet/in.h>
 
 #include "dpi/decide/engine_own.h"
+#include "dpi/inspect/application.h"
 #include "dpi/inspect/dns.h"
 
-#define APPLICATION_DNS 1004 /* of inspect/application.h's list */
-
-/* What a name stands for, as its server says: rules by name need it. */
+/*
+ * What a name stands for, as its server says: rules by name need it. The server is one that the workload may ask
+ * and has asked: a workload that could answer by itself would open what it likes for all others.
+ */
 static void learn_names(struct sl_engine *engine, const struct sl_session *session, const uint8_t *data,
 			uint32_t len, enum sl_side side)
 {
@@ -18,8 +20,9 @@ static void learn_names(struct sl_engine *engine, const struct sl_session *sessi
 		data += 2;
 		len -= 2;
 	}
-	if (!engine->policies || session->application != APPLICATION_DNS || side != SL_SERVER ||
-	    sl_dns_parse(data, len, &dns) < 0 || !dns.response)
+	if (!engine->policies || session->application != SL_APPLICATION_DNS || side != SL_SERVER ||
+	    session->ingress || session->action == SL_POLICY_DENY || sl_dns_parse(data, len, &dns) < 0 ||
+	    !dns.response)
 		return;
 	for (unsigned int i = 0; i < dns.n_records; i++) {
 		const struct sl_dns_record *record = &dns.record[i];
@@ -35,7 +38,7 @@ static void learn_names(struct sl_engine *engine, const struct sl_session *sessi
 static void show(struct sl_engine *engine, struct sl_session *session, const uint8_t *data, uint32_t len,
 		 enum sl_side side)
 {
-	if (!session->application_final &&
+	if (sl_inspect_wants(session) &&
 	    sl_inspect(engine->inspector, session, engine->packet, data, len, side))
 		engine->changed = true;
 	learn_names(engine, session, data, len, side);
@@ -48,20 +51,28 @@ static void sink(void *context, struct sl_session *session, enum sl_side side, c
 		show(context, session, data, len, side);
 }
 
+/* Beyond its application: a name that comes later, and all that a name server says. */
+static bool wants_stream(const struct sl_engine *engine, const struct sl_session *session)
+{
+	return sl_inspect_wants(session) ||
+	       (engine->policies && session->application == SL_APPLICATION_DNS && !session->ingress);
+}
+
 static bool inspect_tcp(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet,
 			enum sl_side side, const struct sl_facts *facts, bool protect)
 {
 	uint32_t seen;
 
-	if (session->application_final)
+	if (!wants_stream(engine, session))
 		return true;
 	/* A stream whose beginning was missed, or for which there is no memory, has no application we could name. */
 	if (sl_session_inspect_begin(engine->table, session) < 0) {
-		session->application_final = engine->changed = true;
+		if (!session->application_final)
+			session->application_final = engine->changed = true;
 		return true;
 	}
 	seen = sl_session_deliver(engine->table, session, packet, side, facts, protect, sink, engine);
-	if (session->application_final)
+	if (!wants_stream(engine, session))
 		sl_session_inspect_end(engine->table, session);
 	/* What belongs to a gap that was skipped has not been seen, and would not be. */
 	return !(seen & (SL_STREAM_REFUSED | SL_STREAM_LATE)) || !protect;

@@ -358,7 +358,7 @@ char *sl_eve_stats_line(const struct sl_eve *eve, const struct sl_eve_stats *sta
 	line = json_pack(
 		"{ss ss s{sI s{sI sI} s{sI sI sI sI sI sI sI sI} s{sI sI sI} s{s{sI sI}} s{sI sI}} s{so}}",
 		"timestamp", when, "event_type", "stats", "stats", "uptime", (json_int_t)stats->uptime_s,
-		"capture", "kernel_packets", (json_int_t)(stats->packets + stats->kernel_drops),
+		"capture", "kernel_packets", (json_int_t)stats->packets + (json_int_t)stats->kernel_drops,
 		"kernel_drops", (json_int_t)stats->kernel_drops, "decoder", "pkts",
 		(json_int_t)stats->packets, "bytes", (json_int_t)stats->bytes, "invalid",
 		(json_int_t)stats->invalid, "ipv4", (json_int_t)stats->ipv4, "ipv6", (json_int_t)stats->ipv6,
@@ -367,8 +367,8 @@ char *sl_eve_stats_line(const struct sl_eve *eve, const struct sl_eve_stats *sta
 		"memuse", (json_int_t)stats->sessions_memory, "defrag", "ipv4", "fragments",
 		(json_int_t)stats->fragments, "reassembled", (json_int_t)stats->reassembled, "detect",
 		"alert", (json_int_t)stats->alerts, "alerts_suppressed",
-		(json_int_t)(stats->suppressed[SL_EVENT_ALERT] + stats->lost[SL_EVENT_ALERT]), "metadata",
-		"flowints", ints);
+		(json_int_t)stats->suppressed[SL_EVENT_ALERT] + (json_int_t)stats->lost[SL_EVENT_ALERT],
+		"metadata", "flowints", ints);
 	if (line)
 		json_object_set_new(json_object_get(line, "metadata"), "flowvars",
 				    json_pack("[{ss ss}]", "key", "events_not_told", "value",

@@ -6,13 +6,14 @@
 #include <linux/types.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dpi/event/limit.h"
+#include "lib/clock.h"
 #include "sluice/abi.h"
 
 #define LINE_MAX_BYTES 8192 /* of all lines of one event: names are bounded, so this has room to spare */
 #define BURST_SECONDS 2
+#define EVENTS_MAX 4096 /* looked at in a call, whether told or kept back by the limit */
 
 struct sl_reporter {
 	struct sl_eve eve;
@@ -20,18 +21,11 @@ struct sl_reporter {
 	uint32_t n_rings, next_ring;
 	struct sl_limit limit[SL_EVENT_KINDS];
 	uint64_t discarded[SL_EVENT_KINDS];
+	uint64_t unread; /* lines */
 	char *names[SL_ID_MAX + 1];
 	size_t len;
 	char text[SL_REPORT_MAX + 1];
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static const char *name_of(void *context, uint16_t id)
 {
@@ -42,7 +36,7 @@ int sl_reporter_open(struct sl_reporter **ret, const char *interface, uint32_t p
 		     struct sl_event_ring *const *rings, uint32_t n_rings, struct sl_err *err)
 {
 	struct sl_reporter *reporter = calloc(1, sizeof(*reporter));
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t now = sl_clock_ns();
 
 	if (!reporter)
 		return sl_errno(err, ENOMEM, "events");
@@ -115,10 +109,12 @@ const char *sl_reporter_next(struct sl_reporter *reporter, size_t *ret_len)
 	struct sl_event event;
 
 	/* Clocks drift apart: what makes an event's time one of 1970 is found anew each time. */
-	reporter->eve.wall_offset_ns = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
+	reporter->eve.wall_offset_ns = (int64_t)(sl_clock_of(CLOCK_REALTIME) - sl_clock_ns());
 	reporter->len = 0;
 	reporter->text[0] = 0;
-	while (reporter->len + LINE_MAX_BYTES <= SL_REPORT_MAX && take(reporter, &event)) {
+	for (unsigned int n = 0; n < EVENTS_MAX && reporter->len + LINE_MAX_BYTES <= SL_REPORT_MAX; n++) {
+		if (!take(reporter, &event))
+			break;
 		if (event.kind >= SL_EVENT_KINDS ||
 		    !sl_limit_pass(&reporter->limit[event.kind], event.time_ns))
 			continue;
@@ -133,10 +129,16 @@ void sl_reporter_discard(struct sl_reporter *reporter)
 {
 	struct sl_event event;
 
-	while (take(reporter, &event)) {
+	for (unsigned int n = 0; n < EVENTS_MAX * reporter->n_rings && take(reporter, &event); n++) {
 		if (event.kind < SL_EVENT_KINDS)
 			reporter->discarded[event.kind]++;
 	}
+}
+
+void sl_reporter_unread(struct sl_reporter *reporter, const char *text)
+{
+	for (; *text; text++)
+		reporter->unread += *text == '\n';
 }
 
 static uint64_t lost(const struct sl_reporter *reporter, enum sl_event_kind kind)
@@ -150,12 +152,12 @@ static uint64_t lost(const struct sl_reporter *reporter, enum sl_event_kind kind
 
 const char *sl_reporter_stats(struct sl_reporter *reporter, struct sl_eve_stats *stats, size_t *ret_len)
 {
-	stats->time_ns = clock_ns(CLOCK_MONOTONIC);
+	stats->time_ns = sl_clock_ns();
 	for (int kind = 0; kind < SL_EVENT_KINDS; kind++) {
 		stats->lost[kind] = lost(reporter, (enum sl_event_kind)kind);
 		stats->suppressed[kind] = reporter->limit[kind].total;
 	}
-	reporter->eve.wall_offset_ns = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
+	reporter->eve.wall_offset_ns = (int64_t)(sl_clock_of(CLOCK_REALTIME) - sl_clock_ns());
 	reporter->len = 0;
 	reporter->text[0] = 0;
 	add_lines(reporter, sl_eve_stats_line(&reporter->eve, stats));
@@ -165,7 +167,7 @@ const char *sl_reporter_stats(struct sl_reporter *reporter, struct sl_eve_stats 
 
 uint64_t sl_reporter_not_told(const struct sl_reporter *reporter)
 {
-	uint64_t n = 0;
+	uint64_t n = reporter->unread;
 
 	for (int kind = 0; kind < SL_EVENT_KINDS; kind++)
 		n += lost(reporter, (enum sl_event_kind)kind) + reporter->limit[kind].total;

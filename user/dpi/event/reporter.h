@@ -29,9 +29,12 @@ const char *sl_reporter_next(struct sl_reporter *reporter, size_t *ret_len);
 /* Nobody wants to know: the rings are emptied, what was in them counts as lost. */
 void sl_reporter_discard(struct sl_reporter *reporter);
 
+/* One who wanted it has not read it: its lines are lost to him. */
+void sl_reporter_unread(struct sl_reporter *reporter, const char *text);
+
 /* Adds lost and suppressed to what the caller has filled in, and makes the line; as above. */
 const char *sl_reporter_stats(struct sl_reporter *reporter, struct sl_eve_stats *stats, size_t *ret_len);
-/* Of all kinds. */
+/* Lines and events of all kinds that did not reach everybody who wanted them. */
 uint64_t sl_reporter_not_told(const struct sl_reporter *reporter);
 
 #endif

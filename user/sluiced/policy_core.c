@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A connection to the core while there is something to tell it; see
+ * policy_core.h for the invariant. The core's socket listens from before it
+ * is started, so that what is sent then is the first thing it reads.
+ */
+#include "sluiced/policy_core.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/sock.h"
+#include "sluiced/supervise.h"
+
+#define RETRY_MS 20
+#define NAMES 256 /* in a message: 40 bytes each, a hundred more where they must be escaped */
+
+struct policy_core {
+	struct instance *inst;
+	struct source core; /* connection, while something is under way */
+	struct source timer;
+	int block; /* memfd; -1: there is no policy */
+	bool block_due, names_due; /* to be sent … */
+	__u32 names_after; /* … of these, those with higher ids */
+	unsigned int unanswered;
+	bool taken; /* the core has the block */
+	bool refused; /* the core would not have it */
+	pid_t pid; /* of the core that this is about */
+	char message[SL_MSG_MAX];
+};
+
+static void push(struct policy_core *core);
+
+static void disconnect(struct policy_core *core)
+{
+	source_close(&core->inst->loop, &core->core);
+	core->unanswered = 0;
+}
+
+static void all_due(struct policy_core *core)
+{
+	core->block_due = core->block >= 0;
+	core->names_due = true;
+	core->names_after = 0;
+	core->taken = core->refused = false;
+}
+
+/* What was sent may be lost. */
+static void begin_anew(struct policy_core *core)
+{
+	disconnect(core);
+	all_due(core);
+	timer_set(&core->timer, RETRY_MS, 0);
+}
+
+static void take_answer(struct policy_core *core, size_t len)
+{
+	json_t *answer = json_loadb(core->message, len, 0, NULL);
+	json_t *result = json_object_get(answer, "result");
+	const char *why = json_string_value(json_object_get(json_object_get(answer, "error"), "message"));
+
+	core->unanswered--;
+	if (json_is_true(json_object_get(answer, "ok"))) {
+		/* Only the answer to a policy has it; one that was replaced meanwhile does not count. */
+		if (json_object_get(result, "generation") && !core->block_due)
+			core->taken = true;
+	} else {
+		core->refused = true;
+		sl_error("the core (pid %d) refuses a policy or names: %.300s", core->pid,
+			 why ?: "without a reason");
+	}
+	json_decref(answer);
+	if (!core->unanswered && !core->block_due && !core->names_due)
+		disconnect(core);
+}
+
+/* Reads what is there. */
+static void on_answers(struct source *source, __u32 events)
+{
+	struct policy_core *core = container_of(source, struct policy_core, core);
+
+	(void)events;
+	while (source->fd >= 0) {
+		ssize_t n = sl_sock_recv(source->fd, core->message, sizeof(core->message));
+
+		if (n == -EAGAIN)
+			return;
+		if (n <= 0 || !core->unanswered) {
+			begin_anew(core);
+			return;
+		}
+		take_answer(core, (size_t)n);
+	}
+}
+
+/* Is there one that listens? */
+static bool is_there(const struct policy_core *core, struct core_status *ret)
+{
+	if (!core->inst->core || !core->inst->conf.inspect)
+		return false;
+	core_status(core->inst->core, ret);
+	return ret->pid && (ret->state == CORE_STARTING || ret->state == CORE_RUNNING);
+}
+
+static int connect_core(struct policy_core *core)
+{
+	char path[SL_PATH_LEN];
+	int fd, r;
+
+	if (core->core.fd >= 0)
+		return 0;
+	r = sl_conf_run_path(&core->inst->conf, "dpi.sock", path, sizeof(path));
+	if (r)
+		return r;
+	fd = sl_sock_connect(path, NULL);
+	if (fd < 0)
+		return fd;
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) {
+		close(fd);
+		return -EIO;
+	}
+	core->core.fd = fd;
+	r = loop_add(&core->inst->loop, &core->core, "the core's answers", NULL);
+	if (r) {
+		core->core.fd = -1;
+		close(fd);
+	}
+	return r;
+}
+
+/* The next of them as a request, and where the ones behind begin. NULL: no memory. */
+static char *names_request(const struct policy_core *core, __u32 *ret_after, bool *ret_more)
+{
+	const struct workloads *workloads = core->inst->workloads;
+	json_t *items = json_array(), *request;
+	__u32 after = core->names_after;
+	struct workload *w = NULL;
+	char *text;
+
+	for (int n = 0; n < NAMES && (w = workloads_next(workloads, after)); n++) {
+		json_t *name = json_string(w->value.name);
+
+		/* A name that is not UTF-8 has never come by a request. */
+		json_array_append_new(items, json_pack("[io]", (int)w->id, name ?: json_string("?")));
+		after = w->id;
+	}
+	request = json_pack("{ss so}", "cmd", "names", "items", items);
+	text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	json_decref(request);
+	*ret_after = after;
+	*ret_more = w && workloads_next(workloads, after);
+	return text;
+}
+
+static int send_names(struct policy_core *core)
+{
+	__u32 after;
+	bool more;
+	char *text = names_request(core, &after, &more);
+	int r = text ? sl_sock_send(core->core.fd, text, strlen(text)) : -ENOMEM;
+
+	free(text);
+	if (r)
+		return r;
+	core->unanswered++;
+	core->names_after = after;
+	core->names_due = more;
+	return 0;
+}
+
+static int send_block(struct policy_core *core)
+{
+	static const char request[] = "{\"cmd\":\"policy\"}";
+	int r = sl_sock_send_fd(core->core.fd, request, sizeof(request) - 1, core->block);
+
+	if (r)
+		return r;
+	core->unanswered++;
+	core->block_due = false;
+	return 0;
+}
+
+/* As much of what is due as the core takes now. */
+static void push(struct policy_core *core)
+{
+	struct core_status status;
+	int r;
+
+	if (!is_there(core, &status) || (!core->block_due && !core->names_due))
+		return;
+	r = connect_core(core);
+	while (!r && core->block_due)
+		r = send_block(core);
+	while (!r && core->names_due)
+		r = send_names(core);
+	if (r == -EAGAIN || (r && core->core.fd < 0))
+		timer_set(&core->timer, RETRY_MS, 0);
+	else if (r)
+		begin_anew(core);
+}
+
+static void on_timer(struct source *source, __u32 events)
+{
+	struct policy_core *core = container_of(source, struct policy_core, timer);
+
+	(void)events;
+	timer_clear(source);
+	push(core);
+}
+
+void policy_core_changed(struct policy_core *core)
+{
+	struct core_status status;
+
+	if (!is_there(core, &status)) {
+		disconnect(core);
+		core->pid = 0;
+		core->taken = false;
+		return;
+	}
+	if (status.pid != core->pid) {
+		disconnect(core);
+		all_due(core);
+		core->pid = status.pid;
+	}
+	push(core);
+}
+
+void policy_core_set(struct policy_core *core, int block)
+{
+	if (core->block >= 0)
+		close(core->block);
+	core->block = block;
+	core->block_due = true;
+	core->taken = core->refused = false;
+	push(core);
+}
+
+void policy_core_rename(struct policy_core *core)
+{
+	core->names_due = true;
+	core->names_after = 0;
+	push(core);
+}
+
+bool policy_core_wait(struct policy_core *core, int timeout_ms)
+{
+	__u64 end = now_ns() + timeout_ms * 1000000ULL;
+
+	while (!core->taken && !core->refused && core->core.fd >= 0 && now_ns() < end) {
+		struct pollfd fd = { .fd = core->core.fd, .events = POLLIN };
+
+		if (poll(&fd, 1, (int)((end - now_ns()) / 1000000) + 1) > 0)
+			on_answers(&core->core, 0);
+	}
+	return core->taken;
+}
+
+int policy_core_create(struct instance *inst, struct policy_core **ret, struct sl_err *err)
+{
+	struct policy_core *core = calloc(1, sizeof(*core));
+	int r;
+
+	if (!core)
+		return sl_err(err, ENOMEM, "no memory for what the core is told");
+	core->inst = inst;
+	core->block = -1;
+	core->core = (struct source){ -1, on_answers };
+	core->timer = (struct source){ -1, on_timer };
+	r = timer_open(&inst->loop, &core->timer, "the core's policy", err);
+	if (r) {
+		free(core);
+		return r;
+	}
+	*ret = core;
+	return 0;
+}
+
+void policy_core_free(struct policy_core *core)
+{
+	if (!core)
+		return;
+	source_close(&core->inst->loop, &core->core);
+	source_close(&core->inst->loop, &core->timer);
+	if (core->block >= 0)
+		close(core->block);
+	free(core);
+}

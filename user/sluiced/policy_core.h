@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the core must know, on its way to it: the compiled policy, and the
+ * workloads' names.
+ *
+ * Invariant: every core, and every core that follows one that has died, is
+ * sent the latest of both, the policy first, as soon as it can be connected
+ * to; the daemon never waits for it longer than it is told to.
+ */
+#ifndef SLUICE_SLUICED_POLICY_CORE_H
+#define SLUICE_SLUICED_POLICY_CORE_H
+
+#include "lib/err.h"
+#include "sluiced/instance.h"
+
+struct policy_core;
+
+int policy_core_create(struct instance *inst, struct policy_core **ret, struct sl_err *err);
+void policy_core_free(struct policy_core *core); /* NULL allowed */
+
+/* A compiled policy in a sealed memory file, which is taken over; sent at once if a core is there. */
+void policy_core_set(struct policy_core *core, int block);
+/* Workloads have come, gone or been renamed: all names are sent again. */
+void policy_core_rename(struct policy_core *core);
+/* The core's state has changed. */
+void policy_core_changed(struct policy_core *core);
+/* True once the core has taken the policy that was set last; waits for it that long at most. */
+bool policy_core_wait(struct policy_core *core, int timeout_ms);
+
+#endif
