@@ -96,11 +96,11 @@ static void each(struct topo *t, const pid_t *pids, int n, const char *verb, con
 	}
 	first = median(took, fifth);
 	last = median(took + n - fifth, fifth);
-	cr_log_warn("%s, %d workloads: %.1f s, %.1f ms each; median of the first %d %ld ms, of the last %d "
-		    "%ld ms; "
-		    "daemon %ld KiB",
-		    verb, n, (now_ms() - start) / 1000.0, (double)(now_ms() - start) / n, fifth, first, fifth,
-		    last, rss_kib(t));
+	tell("%s, %d workloads: %.1f s, %.1f ms each; median of the first %d %ld ms, of the last %d "
+	     "%ld ms; "
+	     "daemon %ld KiB",
+	     verb, n, (now_ms() - start) / 1000.0, (double)(now_ms() - start) / n, fifth, first, fifth, last,
+	     rss_kib(t));
 	if (n >= SCALE_JUDGED)
 		cr_expect(last <= first * GROWTH_MAX + 2,
 			  "%s grows with the number: %ld ms at first, %ld ms at "
@@ -149,8 +149,7 @@ Test(scale, as_many_as_asked_for)
 		json_decref(list);
 	}
 	cr_expect_leq(rss_kib(t), full + 1024);
-	cr_log_warn("daemon: %ld KiB empty, %ld KiB with %d, %ld KiB afterwards", before, full, n,
-		    rss_kib(t));
+	tell("daemon: %ld KiB empty, %ld KiB with %d, %ld KiB afterwards", before, full, n, rss_kib(t));
 	free(pids);
 	topo_end(t);
 }

@@ -104,8 +104,8 @@ Test(switching, taking_and_giving_back_again_and_again)
 			  "no traffic after being given back for the %dth time: %s", i + 1, ns_said());
 	}
 	flow_stop(in, &sent, &received, &gap);
-	cr_log_warn("20 handovers: sent %ld, received %ld, %.1f ms each, largest gap %.1f ms", sent, received,
-		    (sent - received) / 20.0, gap / 1000.0);
+	tell("20 handovers: sent %ld, received %ld, %.1f ms each, largest gap %.1f ms", sent, received,
+	     (sent - received) / 20.0, gap / 1000.0);
 	/* How long a handover takes is the bench's business: it is the kernel's grace periods, and a busy machine's. */
 	cr_expect_gt(received, 0);
 	topo_end(t);

@@ -92,6 +92,9 @@ struct daemon *daemon_start(struct ns *home, struct ns *agent, const char *fmt, 
 	va_start(ap, fmt);
 	d = new_daemon(home, agent, fmt, ap);
 	va_end(ap);
+	/* The core leaves this mount namespace for an empty one: it is found by where it works. */
+	if (agent->pid > 0)
+		world_claim(agent->pid);
 	daemon_restart(d);
 	return d;
 }

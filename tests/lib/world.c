@@ -89,7 +89,7 @@ void world_claim(pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
 	cr_assert(stat(path, &st) == 0, "%s: %s", path, strerror(errno));
-	while (i < CLAIMS_MAX && claims[i])
+	while (i < CLAIMS_MAX && claims[i] && claims[i] != st.st_ino)
 		i++;
 	cr_assert(i < CLAIMS_MAX, "too many claims");
 	claims[i] = st.st_ino;

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* Scratch folder of the test, private to it. */
@@ -36,6 +37,9 @@ void world_claim(pid_t pid);
 
 /* In a child after fork(): dies with its parent, keeps stdin to stderr only. */
 void world_child(void);
+
+/* What a run has measured, for who reads it. (Criterion's own warnings make a run fail.) */
+#define tell(fmt, ...) fprintf(stderr, "[----] " fmt "\n", ##__VA_ARGS__)
 
 int64_t now_ms(void);
 /* Waits until fd is readable or ms have passed; the beat of every polling loop in the tests. */
