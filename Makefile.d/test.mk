@@ -3,6 +3,8 @@
 # FILTER='suite/test*' picks tests by criterion's pattern.
 
 FILTER ?=
+# A test gives the same result twice: the same cases each time here, new ones with `make property` and `make soak`.
+TEST_SEED = 1788035046
 ASAN_SUITES = $(filter %/unit-suite %/e2e-suite,$(SUITES))
 # The core drops its privileges and is then not dumpable, which the leak checker's tracer cannot cope with: leaks are
 # looked for in the suites themselves.
@@ -13,7 +15,7 @@ ASAN_ENV = ASAN_OPTIONS=abort_on_error=1:detect_leaks=0 UBSAN_OPTIONS=print_stac
 test:
 	$(need_root)
 	$(Q)tools/install-deps build run test fuzz
-	$(Q)$(MAKE) --no-print-directory -k run-tests $(if $(FILTER),,run-property fuzz-short)
+	$(Q)$(MAKE) --no-print-directory -k run-tests $(if $(FILTER),,run-property SEED=$(or $(SEED),$(TEST_SEED)) fuzz-short)
 
 run-tests: $(BINS) $(TOOLS) $(SUITES) fault-suite
 	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(SUITES) $(BUILD)/faults/tests/fault-suite
