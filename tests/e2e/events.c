@@ -19,24 +19,14 @@
 
 TestSuite(events, .init = world_enter, .fini = world_leave, .timeout = 120);
 
-/* By both ends of the veth, where the build can. */
+/* By both ends of the veth. */
 static const char *const sides[] = { "workload", "host" };
 #define N_SIDES 2
-
-static bool knows_sides(void)
-{
-	return !ns_sh(NULL, "%s intercept --help | grep -q -- --side", world_program("sluicectl"));
-}
 
 static const char *by(const char *side)
 {
 	static char option[64];
 
-	if (!knows_sides()) {
-		if (!strcmp(side, "host"))
-			cr_skip_test("this build takes ports by the workload's side only");
-		return "";
-	}
 	snprintf(option, sizeof(option), "--side %s", side);
 	return option;
 }
@@ -196,7 +186,7 @@ Test(events, vanishes_while_being_taken)
 	struct topo *t = topo_direct("");
 
 	for (int i = 0; i < 24; i++) {
-		const char *side = knows_sides() ? sides[i % N_SIDES] : sides[0];
+		const char *side = sides[i % N_SIDES];
 		struct ns *victim = ns_create("victim");
 		struct proc *proc;
 		char what[64];

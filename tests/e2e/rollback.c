@@ -117,8 +117,6 @@ Test(rollback, by_the_hosts_side)
 	struct topo *t;
 	char *before, *after;
 
-	if (ns_sh(NULL, "%s intercept --help | grep -q -- --side", world_program("sluicectl")))
-		cr_skip_test("this build takes ports by the workload's side only");
 	t = prepare("--mode inline");
 	before = strdup(ns_run(t->host,
 			       "ip -o addr show dev vethwl | grep -v fe80 | sed 's/^[0-9]*//' | sort; "
