@@ -66,6 +66,16 @@ Test(decide_meter, fires_once_goes_on_and_rests)
 	sl_meters_free(meters);
 }
 
+Test(decide_meter, rests_only_after_a_second_below_the_lower_one)
+{
+	struct sl_meters *meters = sl_meters_new(64, limits, 1);
+
+	cr_expect_eq(second(meters, SL_METER_SYN, 7, 150, 1 * SECOND, NULL), 50);
+	for (uint64_t s = 2; s < 10; s++)
+		cr_expect_eq(second(meters, SL_METER_SYN, 7, 70, s * SECOND, NULL), 10, "second %lu", s);
+	sl_meters_free(meters);
+}
+
 Test(decide_meter, others_are_spared)
 {
 	struct sl_meters *meters = sl_meters_new(64, limits, 1);
