@@ -7,12 +7,9 @@
  * Invariant: "refused at once" is the kernel's own ECONNREFUSED within
  * REFUSED_MS; no test takes a timeout for a refusal.
  */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/dial.h"
+#include "lib/rules.h"
 #include "lib/topo.h"
 #include "lib/world.h"
 
 TestSuite(policy, .init = world_enter, .fini = world_leave, .timeout = 90);
 
 #define REFUSED_MS 700 /* below the second after which a SYN is sent again */
-#define POLICY WORLD_TMP "/policy.yaml"
 #define EVENTS WORLD_TMP "/eve.json"
 
 struct side {
@@ -36,134 +34,33 @@ struct side {
 };
 static const struct side sides[] = { { HOST_IP4, WL_IP4 }, { HOST_IP6, WL_IP6 } };
 
-static socklen_t address(const char *text, int port, struct sockaddr_storage *ret)
-{
-	struct sockaddr_in6 *v6 = (void *)ret;
-	struct sockaddr_in *v4 = (void *)ret;
-
-	memset(ret, 0, sizeof(*ret));
-	if (strchr(text, ':')) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons((uint16_t)port);
-		inet_pton(AF_INET6, text, &v6->sin6_addr);
-		return sizeof(*v6);
-	}
-	v4->sin_family = AF_INET;
-	v4->sin_port = htons((uint16_t)port);
-	inet_pton(AF_INET, text, &v4->sin_addr);
-	return sizeof(*v4);
-}
-
-static int server(struct ns *ns, const char *at, int port, int type)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = address(at, port, &addr);
-	int fd = ns_socket(ns, addr.ss_family, type, 0), one = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	cr_assert(fd >= 0 && !bind(fd, (void *)&addr, len) && (type != SOCK_STREAM || !listen(fd, 64)),
-		  "a server at %s port %d: %s", at, port, strerror(errno));
-	return fd;
-}
-
-/* 0 connected (*ret_fd if not NULL), or errno; ETIMEDOUT if neither within ms. */
-static int try_tcp(struct ns *from, const char *to, int port, int ms, int *ret_fd)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = address(to, port, &addr), size = sizeof(int);
-	int fd = ns_socket(from, addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0), error = 0;
-	struct pollfd wait = { .fd = fd, .events = POLLOUT };
-
-	cr_assert(fd >= 0);
-	if (connect(fd, (void *)&addr, len) && errno != EINPROGRESS)
-		error = errno;
-	else if (poll(&wait, 1, ms) <= 0)
-		error = ETIMEDOUT;
-	else
-		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-	if (!error && ret_fd)
-		*ret_fd = fd;
-	else
-		close(fd);
-	return error;
-}
-
-/* 0 arrived; errno of the sender's socket, ETIMEDOUT if neither within ms. */
-static int try_udp(struct ns *from, const char *to, int port, int receiver, int ms)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = address(to, port, &addr), size = sizeof(int);
-	int fd = ns_socket(from, addr.ss_family, SOCK_DGRAM, 0), error = ETIMEDOUT;
-	struct pollfd wait[] = { { .fd = receiver, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
-	char text[64];
-
-	cr_assert(fd >= 0 && !connect(fd, (void *)&addr, len) && send(fd, "hello", 5, 0) == 5);
-	if (poll(wait, 2, ms) > 0) {
-		if (wait[0].revents)
-			error = recv(receiver, text, sizeof(text), 0) == 5 ? 0 : EBADMSG;
-		else
-			getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-	}
-	close(fd);
-	return error;
-}
-
-static void write_policy(const char *text)
-{
-	FILE *file = fopen(POLICY, "w");
-
-	cr_assert(file && fputs(text, file) >= 0 && !fclose(file));
-}
-
-static void apply(struct topo *t, const char *text)
-{
-	json_t *result;
-
-	write_policy(text);
-	result = ctl(t->d, "policy apply " POLICY);
-	cr_assert(json_is_true(json_at(result, "in_force")), "not in force: %s\n%s", json_dumps(result, 0),
-		  daemon_said(t->d));
-	json_decref(result);
-}
-
-/* Of "web": TCP 8080 and UDP 8053 in, TCP 9090 out, ping both ways; all else is denied. */
-#define RULES(mode)                                                                                          \
-	"version: 1\n"                                                                                       \
-	"workloads:\n"                                                                                       \
-	"  - {workload: web, mode: " mode ", ingress: deny, egress: deny}\n"                                 \
-	"rules:\n"                                                                                           \
-	"  - {id: 1, direction: ingress, workload: web, protocol: tcp, ports: 8080, action: allow}\n"        \
-	"  - {id: 2, direction: ingress, workload: web, protocol: udp, ports: 8053, action: allow}\n"        \
-	"  - {id: 3, direction: egress, workload: web, protocol: tcp, ports: 9090, action: allow}\n"         \
-	"  - {id: 4, direction: both, workload: web, protocol: icmp, action: allow}\n"
-
 static void expect_protected(struct topo *t, bool unreachable)
 {
 	for (int i = 0; i < 2; i++) {
 		const struct side *s = &sides[i];
-		int in[] = { server(t->workload, s->workload, 8080, SOCK_STREAM),
-			     server(t->workload, s->workload, 8081, SOCK_STREAM),
-			     server(t->workload, s->workload, 8053, SOCK_DGRAM),
-			     server(t->workload, s->workload, 8054, SOCK_DGRAM) };
-		int out[] = { server(t->host, s->host, 9090, SOCK_STREAM),
-			      server(t->host, s->host, 9091, SOCK_STREAM),
-			      server(t->host, s->host, 9054, SOCK_DGRAM) };
+		int in[] = { dial_server(t->workload, s->workload, 8080, SOCK_STREAM),
+			     dial_server(t->workload, s->workload, 8081, SOCK_STREAM),
+			     dial_server(t->workload, s->workload, 8053, SOCK_DGRAM),
+			     dial_server(t->workload, s->workload, 8054, SOCK_DGRAM) };
+		int out[] = { dial_server(t->host, s->host, 9090, SOCK_STREAM),
+			      dial_server(t->host, s->host, 9091, SOCK_STREAM),
+			      dial_server(t->host, s->host, 9054, SOCK_DGRAM) };
 		/* "Administratively prohibited" is what the kernel makes these of. */
 		int refused = !unreachable ? ETIMEDOUT : i ? EACCES : EHOSTUNREACH, r;
 
-		r = try_tcp(t->host, s->workload, 8080, 3000, NULL);
+		r = dial_tcp(t->host, s->workload, 8080, 3000, NULL);
 		cr_expect_eq(r, 0, "%s: allowed ingress: %s", s->workload, strerror(r));
-		r = try_tcp(t->host, s->workload, 8081, REFUSED_MS, NULL);
+		r = dial_tcp(t->host, s->workload, 8081, REFUSED_MS, NULL);
 		cr_expect_eq(r, ECONNREFUSED, "%s: forbidden ingress: %s", s->workload, strerror(r));
-		r = try_tcp(t->workload, s->host, 9090, 3000, NULL);
+		r = dial_tcp(t->workload, s->host, 9090, 3000, NULL);
 		cr_expect_eq(r, 0, "%s: allowed egress: %s", s->host, strerror(r));
-		r = try_tcp(t->workload, s->host, 9091, REFUSED_MS, NULL);
+		r = dial_tcp(t->workload, s->host, 9091, REFUSED_MS, NULL);
 		cr_expect_eq(r, ECONNREFUSED, "%s: forbidden egress: %s", s->host, strerror(r));
-		r = try_udp(t->host, s->workload, 8053, in[2], 3000);
+		r = dial_udp(t->host, s->workload, 8053, in[2], 3000);
 		cr_expect_eq(r, 0, "%s: allowed datagram: %s", s->workload, strerror(r));
-		r = try_udp(t->host, s->workload, 8054, in[3], REFUSED_MS);
+		r = dial_udp(t->host, s->workload, 8054, in[3], REFUSED_MS);
 		cr_expect_eq(r, refused, "%s: forbidden datagram: %s", s->workload, strerror(r));
-		r = try_udp(t->workload, s->host, 9054, out[2], REFUSED_MS);
+		r = dial_udp(t->workload, s->host, 9054, out[2], REFUSED_MS);
 		cr_expect_eq(r, refused, "%s: forbidden datagram out: %s", s->host, strerror(r));
 		for (int k = 0; k < 4; k++)
 			close(in[k]);
@@ -179,7 +76,7 @@ static void protects(const char *options, bool unreachable)
 	struct topo *t = topo_direct(options);
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	apply(t, RULES("protect"));
+	policy_apply(t->d, RULES("protect"));
 	expect_protected(t, unreachable);
 	topo_end(t);
 }
@@ -208,9 +105,9 @@ Test(policy, monitor_lets_pass_and_reports_once)
 	int fd = -1, in, accepted;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	apply(t, RULES("monitor"));
-	in = server(t->workload, WL_IP4, 8081, SOCK_STREAM);
-	cr_assert_eq(try_tcp(t->host, WL_IP4, 8081, 3000, &fd), 0, "%s", daemon_said(t->d));
+	policy_apply(t->d, RULES("monitor"));
+	in = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
+	cr_assert_eq(dial_tcp(t->host, WL_IP4, 8081, 3000, &fd), 0, "%s", daemon_said(t->d));
 	accepted = accept(in, NULL, NULL);
 	for (int i = 0; i < 20; i++)
 		cr_assert(send(fd, "something", 9, MSG_NOSIGNAL) == 9);
@@ -244,14 +141,14 @@ Test(policy, events_go_on_in_a_new_file_after_sighup)
 	int in;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	apply(t, RULES("protect"));
-	in = server(t->workload, WL_IP4, 8081, SOCK_STREAM);
-	cr_expect_eq(try_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL), ECONNREFUSED);
+	policy_apply(t->d, RULES("protect"));
+	in = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
+	cr_expect_eq(dial_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL), ECONNREFUSED);
 	cr_expect(wait_until(5000, events_with("alert", "blocked") == 1), "%s", ns_said());
 	cr_assert_eq(rename(EVENTS, EVENTS ".1"), 0);
 	kill(t->d->proc->pid, SIGHUP);
 	cr_assert(wait_until(5000, !access(EVENTS, F_OK)), "no new file: %s", daemon_said(t->d));
-	cr_expect_eq(try_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL), ECONNREFUSED);
+	cr_expect_eq(dial_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL), ECONNREFUSED);
 	cr_expect(wait_until(5000, events_with("alert", "blocked") == 1), "%s", ns_said());
 	close(in);
 	topo_end(t);
@@ -263,38 +160,38 @@ Test(policy, learned_rules_allow_what_was_seen_and_nothing_else)
 	int fd = -1, in[3], datagrams;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	in[0] = server(t->workload, WL_IP4, 8080, SOCK_STREAM);
-	in[1] = server(t->workload, WL_IP6, 8081, SOCK_STREAM);
-	in[2] = server(t->host, HOST_IP4, 9090, SOCK_STREAM);
-	datagrams = server(t->workload, WL_IP4, 8053, SOCK_DGRAM);
-	cr_assert_eq(try_tcp(t->host, WL_IP4, 8080, 3000, &fd), 0);
+	in[0] = dial_server(t->workload, WL_IP4, 8080, SOCK_STREAM);
+	in[1] = dial_server(t->workload, WL_IP6, 8081, SOCK_STREAM);
+	in[2] = dial_server(t->host, HOST_IP4, 9090, SOCK_STREAM);
+	datagrams = dial_server(t->workload, WL_IP4, 8053, SOCK_DGRAM);
+	cr_assert_eq(dial_tcp(t->host, WL_IP4, 8080, 3000, &fd), 0);
 	close(fd);
-	cr_assert_eq(try_tcp(t->host, WL_IP6, 8081, 3000, &fd), 0);
+	cr_assert_eq(dial_tcp(t->host, WL_IP6, 8081, 3000, &fd), 0);
 	close(fd);
-	cr_assert_eq(try_tcp(t->workload, HOST_IP4, 9090, 3000, &fd), 0);
+	cr_assert_eq(dial_tcp(t->workload, HOST_IP4, 9090, 3000, &fd), 0);
 	close(fd);
-	cr_assert_eq(try_udp(t->host, WL_IP4, 8053, datagrams, 3000), 0);
+	cr_assert_eq(dial_udp(t->host, WL_IP4, 8053, datagrams, 3000), 0);
 	for (int i = 0; i < 3; i++)
 		close(in[i]);
 	/* Sessions that were not inspected to the end count when they end. */
 	ctl_do(t->d, "sessions clear --all");
 	ctl_do(t->d, "policy learned -o " WORLD_TMP "/learned.json");
 	ns_run(NULL, "cat " WORLD_TMP "/learned.json");
-	ns_run(NULL,
-	       "sed 's/\"mode\": *\"discover\"/\"mode\":\"protect\"/' " WORLD_TMP "/learned.json > " POLICY);
-	ctl_do(t->d, "policy apply " POLICY);
-	in[0] = server(t->workload, WL_IP4, 8080, SOCK_STREAM);
-	in[1] = server(t->workload, WL_IP6, 8081, SOCK_STREAM);
-	in[2] = server(t->host, HOST_IP4, 9090, SOCK_STREAM);
-	ns_run(NULL, "cat " POLICY);
-	cr_expect_eq(try_tcp(t->host, WL_IP4, 8080, 3000, NULL), 0, "%s", ns_said());
-	cr_expect_eq(try_tcp(t->host, WL_IP6, 8081, 3000, NULL), 0, "%s", ns_said());
-	cr_expect_eq(try_tcp(t->workload, HOST_IP4, 9090, 3000, NULL), 0, "%s", ns_said());
-	cr_expect_eq(try_udp(t->host, WL_IP4, 8053, datagrams, 3000), 0, "%s", ns_said());
+	ns_run(NULL, "sed 's/\"mode\": *\"discover\"/\"mode\":\"protect\"/' " WORLD_TMP
+		     "/learned.json > " POLICY_FILE);
+	ctl_do(t->d, "policy apply " POLICY_FILE);
+	in[0] = dial_server(t->workload, WL_IP4, 8080, SOCK_STREAM);
+	in[1] = dial_server(t->workload, WL_IP6, 8081, SOCK_STREAM);
+	in[2] = dial_server(t->host, HOST_IP4, 9090, SOCK_STREAM);
+	ns_run(NULL, "cat " POLICY_FILE);
+	cr_expect_eq(dial_tcp(t->host, WL_IP4, 8080, 3000, NULL), 0, "%s", ns_said());
+	cr_expect_eq(dial_tcp(t->host, WL_IP6, 8081, 3000, NULL), 0, "%s", ns_said());
+	cr_expect_eq(dial_tcp(t->workload, HOST_IP4, 9090, 3000, NULL), 0, "%s", ns_said());
+	cr_expect_eq(dial_udp(t->host, WL_IP4, 8053, datagrams, 3000), 0, "%s", ns_said());
 	/* The same ports by the other family, and the other way, were not seen. */
-	cr_expect_eq(try_tcp(t->host, WL_IP6, 8080, REFUSED_MS, NULL), ECONNREFUSED);
-	cr_expect_eq(try_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL), ECONNREFUSED);
-	cr_expect_eq(try_tcp(t->workload, HOST_IP4, 8080, REFUSED_MS, NULL), ECONNREFUSED);
+	cr_expect_eq(dial_tcp(t->host, WL_IP6, 8080, REFUSED_MS, NULL), ECONNREFUSED);
+	cr_expect_eq(dial_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL), ECONNREFUSED);
+	cr_expect_eq(dial_tcp(t->workload, HOST_IP4, 8080, REFUSED_MS, NULL), ECONNREFUSED);
 	for (int i = 0; i < 3; i++)
 		close(in[i]);
 	close(datagrams);
@@ -308,12 +205,12 @@ Test(policy, an_established_session_that_is_forbidden_now_is_cut)
 	char byte;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	in = server(t->workload, WL_IP4, 8081, SOCK_STREAM);
-	cr_assert_eq(try_tcp(t->host, WL_IP4, 8081, 3000, &fd), 0);
+	in = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
+	cr_assert_eq(dial_tcp(t->host, WL_IP4, 8081, 3000, &fd), 0);
 	accepted = accept(in, NULL, NULL);
 	cr_assert(accepted >= 0 && send(fd, "x", 1, MSG_NOSIGNAL) == 1 && readable(accepted, 3000));
 	cr_assert_eq(recv(accepted, &byte, 1, 0), 1);
-	apply(t, RULES("protect"));
+	policy_apply(t->d, RULES("protect"));
 	cr_assert(send(fd, "y", 1, MSG_NOSIGNAL) == 1);
 	cr_expect(readable(fd, REFUSED_MS), "the client hears nothing: %s", daemon_said(t->d));
 	cr_expect(recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET, "client: %s", strerror(errno));
@@ -330,7 +227,7 @@ Test(policy, an_established_session_that_is_forbidden_now_is_cut)
 static pid_t pour(struct ns *from, const char *to, int port)
 {
 	struct sockaddr_storage addr;
-	socklen_t len = address(to, port, &addr);
+	socklen_t len = dial_address(to, port, &addr);
 	int fd = ns_socket(from, addr.ss_family, SOCK_DGRAM, 0);
 	pid_t pid;
 
@@ -356,10 +253,10 @@ static void core_dies(const char *options)
 	pid_t source;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	apply(t, RULES("protect"));
-	tcp[0] = server(t->workload, WL_IP4, 8080, SOCK_STREAM);
-	tcp[1] = server(t->workload, WL_IP4, 8081, SOCK_STREAM);
-	udp = server(t->workload, WL_IP4, 5000, SOCK_DGRAM);
+	policy_apply(t->d, RULES("protect"));
+	tcp[0] = dial_server(t->workload, WL_IP4, 8080, SOCK_STREAM);
+	tcp[1] = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
+	udp = dial_server(t->workload, WL_IP4, 5000, SOCK_DGRAM);
 	source = pour(t->host, WL_IP4, 5000);
 	for (int i = 0; i < 5; i++) {
 		pid_t before = core_pid(t->d);
@@ -368,9 +265,9 @@ static void core_dies(const char *options)
 		cr_assert(wait_until(15000,
 				     core_pid(t->d) > 0 && core_pid(t->d) != before && core_alive(t->d)),
 			  "%s", daemon_said(t->d));
-		cr_expect_eq(try_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL), ECONNREFUSED);
+		cr_expect_eq(dial_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL), ECONNREFUSED);
 	}
-	cr_expect(wait_until(5000, !try_tcp(t->host, WL_IP4, 8080, 500, NULL)), "%s", daemon_said(t->d));
+	cr_expect(wait_until(5000, !dial_tcp(t->host, WL_IP4, 8080, 500, NULL)), "%s", daemon_said(t->d));
 	kill(source, SIGKILL);
 	waitpid(source, NULL, 0);
 	cr_expect(recv(udp, text, sizeof(text), MSG_DONTWAIT) < 0, "a forbidden datagram got through: %s",
@@ -398,7 +295,7 @@ Test(policy, holds_over_the_death_of_the_daemon)
 	json_t *rules;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	apply(t, RULES("protect"));
+	policy_apply(t->d, RULES("protect"));
 	before = core_pid(t->d);
 	daemon_kill9(t->d);
 	expect_protected(t, false);
@@ -422,13 +319,13 @@ Test(policy, a_workload_that_comes_later_is_under_it)
 	struct topo *t = topo_direct("");
 	json_t *list;
 
-	apply(t, RULES("protect"));
+	policy_apply(t->d, RULES("protect"));
 	daemon_intercept(t->d, t->workload, "--name web");
 	expect_protected(t, false);
 	list = ctl(t->d, "workloads");
 	cr_expect_eq(json_int(list, "items.0.generation"), 1);
 	json_decref(list);
-	apply(t, RULES("monitor"));
+	policy_apply(t->d, RULES("monitor"));
 	list = ctl(t->d, "workloads");
 	cr_expect_eq(json_int(list, "items.0.generation"), 2);
 	json_decref(list);
@@ -441,9 +338,9 @@ Test(policy, one_that_is_wrong_changes_nothing)
 	const char *said;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	apply(t, RULES("protect"));
-	write_policy(RULES("protect") "  - {id: 1, direction: both, action: allow}\n");
-	said = ctl_refused(t->d, "policy apply " POLICY);
+	policy_apply(t->d, RULES("protect"));
+	policy_write(RULES("protect") "  - {id: 1, direction: both, action: allow}\n");
+	said = ctl_refused(t->d, "policy apply " POLICY_FILE);
 	cr_expect(strstr(said, ":9:"), "the line is not said: %s", said);
 	expect_protected(t, false);
 	topo_end(t);
@@ -455,69 +352,15 @@ Test(policy, a_configured_file_is_applied_and_read_again)
 	struct topo *t = topo_bare();
 	int in;
 
-	write_policy(RULES("protect"));
-	t->d = daemon_start(t->host, t->agent, "--policy " POLICY);
+	policy_write(RULES("protect"));
+	t->d = daemon_start(t->host, t->agent, "--policy " POLICY_FILE);
 	daemon_intercept(t->d, t->workload, "--name web");
-	in = server(t->workload, WL_IP4, 8081, SOCK_STREAM);
-	cr_expect(wait_until(3000, try_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL) == ECONNREFUSED));
-	write_policy(RULES("monitor"));
+	in = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
+	cr_expect(wait_until(3000, dial_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL) == ECONNREFUSED));
+	policy_write(RULES("monitor"));
 	kill(t->d->proc->pid, SIGHUP);
-	cr_expect(wait_until(3000, try_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL) == 0), "%s",
+	cr_expect(wait_until(3000, dial_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL) == 0), "%s",
 		  daemon_said(t->d));
-	close(in);
-	topo_end(t);
-}
-
-Test(policy, sessions_are_listed_counted_and_cut)
-{
-	struct topo *t = topo_direct("");
-	int in, fd = -1, accepted;
-	json_t *list;
-	char byte;
-
-	daemon_intercept(t->d, t->workload, "--name web");
-	in = server(t->workload, WL_IP6, 8081, SOCK_STREAM);
-	cr_assert_eq(try_tcp(t->host, WL_IP6, 8081, 3000, &fd), 0);
-	accepted = accept(in, NULL, NULL);
-	list = ctl(t->d, "sessions --workload web --port 8081 --established");
-	cr_assert_eq(json_array_size(json_at(list, "items")), 1, "%s", json_dumps(list, 0));
-	cr_expect_str_eq(json_text(list, "items.0.client"), HOST_IP6);
-	cr_expect_eq(json_int(list, "items.0.server_port"), 8081);
-	json_decref(list);
-	list = ctl(t->d, "sessions count --address fd00:10::/64 --protocol tcp");
-	cr_expect_eq(json_int(list, "count"), 1);
-	json_decref(list);
-	cr_expect_eq(ns_sh(t->host, "%s -i " DAEMON_INSTANCE " sessions kill", world_program("sluicectl")),
-		     2);
-	list = ctl(t->d, "sessions kill --port 8081");
-	cr_expect_eq(json_int(list, "ended"), 1);
-	json_decref(list);
-	cr_expect(readable(fd, REFUSED_MS) && recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET);
-	cr_expect(readable(accepted, REFUSED_MS) && recv(accepted, &byte, 1, MSG_DONTWAIT) < 0 &&
-		  errno == ECONNRESET);
-	close(fd);
-	close(accepted);
-	close(in);
-	topo_end(t);
-}
-
-Test(policy, monitor_follows_and_ends)
-{
-	struct topo *t = topo_direct("");
-	struct proc *follower;
-	int in;
-
-	daemon_intercept(t->d, t->workload, "--name web");
-	apply(t, RULES("protect"));
-	in = server(t->workload, WL_IP4, 8081, SOCK_STREAM);
-	follower = ns_spawn(t->host, "%s -i " DAEMON_INSTANCE " monitor --type alert --workload web",
-			    world_program("sluicectl"));
-	cr_expect(wait_until(5000, try_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL) == ECONNREFUSED &&
-					   strstr(proc_text(follower), "blocked")),
-		  "%s", proc_text(follower));
-	cr_expect(strstr(proc_text(follower), "web ingress TCP " HOST_IP4 ":"), "%s", proc_text(follower));
-	cr_expect(strstr(proc_text(follower), "> " WL_IP4 ":8081"), "%s", proc_text(follower));
-	cr_expect_eq(proc_end(follower, SIGINT, 3000), 0, "%s", proc_text(follower));
 	close(in);
 	topo_end(t);
 }
