@@ -76,7 +76,7 @@ static void protects(const char *options, bool unreachable)
 	struct topo *t = topo_direct(options);
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	policy_apply(t->d, RULES("protect"));
+	rules_apply(t->d, RULES("protect"));
 	expect_protected(t, unreachable);
 	topo_end(t);
 }
@@ -105,7 +105,7 @@ Test(policy, monitor_lets_pass_and_reports_once)
 	int fd = -1, in, accepted;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	policy_apply(t->d, RULES("monitor"));
+	rules_apply(t->d, RULES("monitor"));
 	in = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
 	cr_assert_eq(dial_tcp(t->host, WL_IP4, 8081, 3000, &fd), 0, "%s", daemon_said(t->d));
 	accepted = accept(in, NULL, NULL);
@@ -141,7 +141,7 @@ Test(policy, events_go_on_in_a_new_file_after_sighup)
 	int in;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	policy_apply(t->d, RULES("protect"));
+	rules_apply(t->d, RULES("protect"));
 	in = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
 	cr_expect_eq(dial_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL), ECONNREFUSED);
 	cr_expect(wait_until(5000, events_with("alert", "blocked") == 1), "%s", ns_said());
@@ -210,7 +210,7 @@ Test(policy, an_established_session_that_is_forbidden_now_is_cut)
 	accepted = accept(in, NULL, NULL);
 	cr_assert(accepted >= 0 && send(fd, "x", 1, MSG_NOSIGNAL) == 1 && readable(accepted, 3000));
 	cr_assert_eq(recv(accepted, &byte, 1, 0), 1);
-	policy_apply(t->d, RULES("protect"));
+	rules_apply(t->d, RULES("protect"));
 	cr_assert(send(fd, "y", 1, MSG_NOSIGNAL) == 1);
 	cr_expect(readable(fd, REFUSED_MS), "the client hears nothing: %s", daemon_said(t->d));
 	cr_expect(recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET, "client: %s", strerror(errno));
@@ -253,7 +253,7 @@ static void core_dies(const char *options)
 	pid_t source;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	policy_apply(t->d, RULES("protect"));
+	rules_apply(t->d, RULES("protect"));
 	tcp[0] = dial_server(t->workload, WL_IP4, 8080, SOCK_STREAM);
 	tcp[1] = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
 	udp = dial_server(t->workload, WL_IP4, 5000, SOCK_DGRAM);
@@ -295,7 +295,7 @@ Test(policy, holds_over_the_death_of_the_daemon)
 	json_t *rules;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	policy_apply(t->d, RULES("protect"));
+	rules_apply(t->d, RULES("protect"));
 	before = core_pid(t->d);
 	daemon_kill9(t->d);
 	expect_protected(t, false);
@@ -319,13 +319,13 @@ Test(policy, a_workload_that_comes_later_is_under_it)
 	struct topo *t = topo_direct("");
 	json_t *list;
 
-	policy_apply(t->d, RULES("protect"));
+	rules_apply(t->d, RULES("protect"));
 	daemon_intercept(t->d, t->workload, "--name web");
 	expect_protected(t, false);
 	list = ctl(t->d, "workloads");
 	cr_expect_eq(json_int(list, "items.0.generation"), 1);
 	json_decref(list);
-	policy_apply(t->d, RULES("monitor"));
+	rules_apply(t->d, RULES("monitor"));
 	list = ctl(t->d, "workloads");
 	cr_expect_eq(json_int(list, "items.0.generation"), 2);
 	json_decref(list);
@@ -338,8 +338,8 @@ Test(policy, one_that_is_wrong_changes_nothing)
 	const char *said;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	policy_apply(t->d, RULES("protect"));
-	policy_write(RULES("protect") "  - {id: 1, direction: both, action: allow}\n");
+	rules_apply(t->d, RULES("protect"));
+	rules_write(RULES("protect") "  - {id: 1, direction: both, action: allow}\n");
 	said = ctl_refused(t->d, "policy apply " POLICY_FILE);
 	cr_expect(strstr(said, ":9:"), "the line is not said: %s", said);
 	expect_protected(t, false);
@@ -352,12 +352,12 @@ Test(policy, a_configured_file_is_applied_and_read_again)
 	struct topo *t = topo_bare();
 	int in;
 
-	policy_write(RULES("protect"));
+	rules_write(RULES("protect"));
 	t->d = daemon_start(t->host, t->agent, "--policy " POLICY_FILE);
 	daemon_intercept(t->d, t->workload, "--name web");
 	in = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
 	cr_expect(wait_until(3000, dial_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL) == ECONNREFUSED));
-	policy_write(RULES("monitor"));
+	rules_write(RULES("monitor"));
 	kill(t->d->proc->pid, SIGHUP);
 	cr_expect(wait_until(3000, dial_tcp(t->host, WL_IP4, 8081, REFUSED_MS, NULL) == 0), "%s",
 		  daemon_said(t->d));

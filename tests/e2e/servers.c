@@ -78,7 +78,7 @@ static void apply_by_application(struct topo *t, const char *direction, const ch
 	print_applications(file);
 	fputs("]}\n", file);
 	fclose(file);
-	policy_apply_file(t->d, POLICY_FILE);
+	rules_apply_file(t->d, POLICY_FILE);
 }
 
 static json_t *session_to(json_t *list, const struct server *server, const char *address)
@@ -288,7 +288,7 @@ Test(servers, in_the_workload_are_recognized_learned_allowed_and_refused_by_what
 	expect_sessions(t, web);
 	expect_learned(t);
 	ns_run(NULL, "sed 's/\"mode\": *\"discover\"/\"mode\":\"protect\"/' " LEARNED " >" POLICY_FILE);
-	policy_apply_file(t->d, POLICY_FILE);
+	rules_apply_file(t->d, POLICY_FILE);
 	expect_answers(t->host, web, "learned rules");
 	cr_expect_eq(json_array_size(read_alerts()), 0, "%s", json_dumps(read_alerts(), 0));
 	/* On a port that is allowed, but not what was learned of it. */
@@ -343,14 +343,14 @@ Test(servers, a_lease_is_given_and_refused)
 	cr_expect_str_eq(json_text(list, "items.0.application"), "dhcp");
 	cr_expect_str_eq(json_text(list, "items.0.client"), HOST_IP4);
 	json_decref(list);
-	policy_apply(
+	rules_apply(
 		t->d,
 		"version: 1\n"
 		"workloads:\n  - {workload: web, mode: protect, ingress: deny, egress: deny}\n"
 		"rules:\n  - {id: 3, direction: ingress, workload: web, application: dhcp, action: allow}\n");
 	ns_run(t->workload, LEASE, 10);
-	policy_apply(t->d, "version: 1\n"
-			   "workloads:\n  - {workload: web, mode: protect, ingress: deny, egress: deny}\n");
+	rules_apply(t->d, "version: 1\n"
+			  "workloads:\n  - {workload: web, mode: protect, ingress: deny, egress: deny}\n");
 	cr_expect_eq(ns_sh(t->workload, LEASE, 2), 1, "a lease in spite of the policy: %s", ns_said());
 	topo_end(t);
 }

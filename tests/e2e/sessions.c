@@ -64,7 +64,7 @@ Test(sessions, monitor_follows_and_ends)
 	int in;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	policy_apply(t->d, RULES("protect"));
+	rules_apply(t->d, RULES("protect"));
 	in = dial_server(t->workload, WL_IP4, 8081, SOCK_STREAM);
 	follower = ns_spawn(t->host, "%s -i " DAEMON_INSTANCE " monitor --type alert --workload web",
 			    world_program("sluicectl"));
@@ -108,7 +108,7 @@ Test(sessions, established_ones_outlive_a_flood_of_half_open_ones)
 	char byte;
 
 	daemon_intercept(t->d, t->workload, "--name web");
-	policy_apply(t->d, RULES("monitor"));
+	rules_apply(t->d, RULES("monitor"));
 	in = dial_server(t->workload, WL_IP4, 8080, SOCK_STREAM);
 	for (int i = 0; i < KEPT; i++) {
 		cr_assert_eq(dial_tcp(t->host, WL_IP4, 8080, 3000, &fd[i]), 0);

@@ -5,14 +5,14 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-void policy_write(const char *text)
+void rules_write(const char *text)
 {
 	FILE *file = fopen(POLICY_FILE, "w");
 
 	cr_assert(file && fputs(text, file) >= 0 && !fclose(file));
 }
 
-void policy_apply_file(struct daemon *d, const char *path)
+void rules_apply_file(struct daemon *d, const char *path)
 {
 	json_t *result = ctl(d, "policy apply %s", path);
 
@@ -21,8 +21,8 @@ void policy_apply_file(struct daemon *d, const char *path)
 	json_decref(result);
 }
 
-void policy_apply(struct daemon *d, const char *text)
+void rules_apply(struct daemon *d, const char *text)
 {
-	policy_write(text);
-	policy_apply_file(d, POLICY_FILE);
+	rules_write(text);
+	rules_apply_file(d, POLICY_FILE);
 }

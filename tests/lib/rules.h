@@ -2,7 +2,7 @@
 /*
  * A small policy that many tests need, and having one in force.
  *
- * Invariant: policy_apply() returns when every worker of the core goes by it.
+ * Invariant: rules_apply() returns when every worker of the core goes by it.
  */
 #ifndef SLUICE_TESTS_RULES_H
 #define SLUICE_TESTS_RULES_H
@@ -24,10 +24,10 @@
 	"  - {id: 4, direction: both, workload: web, protocol: icmp, action: allow}\n"
 
 /* Writes POLICY_FILE. */
-void policy_write(const char *text);
+void rules_write(const char *text);
 /* Writes and applies it. Fails the test if it is not in force then. */
-void policy_apply(struct daemon *d, const char *text);
+void rules_apply(struct daemon *d, const char *text);
 /* Applies what a file has. */
-void policy_apply_file(struct daemon *d, const char *path);
+void rules_apply_file(struct daemon *d, const char *path);
 
 #endif

@@ -273,7 +273,8 @@ void servers_start(struct ns *ns)
 		proc[i] = serving;
 	}
 	for (unsigned int i = 0; i < n_servers; i++)
-		cr_assert(wait_until(START_MS, listens(ns, &servers[i]) || proc_ended(proc[i], 0)) &&
+		cr_assert(proc[i] &&
+				  wait_until(START_MS, listens(ns, &servers[i]) || proc_ended(proc[i], 0)) &&
 				  proc[i]->pid,
 			  "%s does not serve: %s", servers[i].name, proc_text(proc[i]));
 }
