@@ -140,7 +140,7 @@ static int bed_open(struct bed *bed, struct sl_err *err)
 	int r;
 
 	sl_engine_conf_init(&conf);
-	conf.meter[SL_METER_SYN].upper = 0; /* all come from few addresses */
+	conf.thresholds.syn_flood = 0; /* all come from few addresses */
 	sl_table_config_init(&config);
 	bed->now_ns = 1000000000;
 	bed->decoder = sl_decoder_new();

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "lib/thresholds.h"
 
 static char path[] = "/tmp/sluice-conf-XXXXXX";
 
@@ -116,6 +117,11 @@ Test(conf, errors_name_line_and_key_and_change_nothing)
 		{ "[dpi]\nworkers = 65\n", ":2:", "64" },
 		{ "[dpi]\nheartbeat_ms = 9\n", ":2:", "10" },
 		{ "[dpi]\nheartbeat_ms = 60001\n", ":2:", "60000" },
+		{ "[threats]\nsmall_mss = 65536\n", ":2:", "65535" },
+		{ "[threats]\nno_data = never\n", ":2:", "no_data" },
+		{ "[dpi]\nno_data = 5\n", ":2:", "[threats]" },
+		{ "[threats]\nsyn_flood = 100\nsyn_flood_rest = 101\n", "", "syn_flood_rest = 101" },
+		{ "[threats]\nsource_sessions = 5\nsource_sessions_rest = 6\n", "", "source_sessions_rest" },
 		{ "[workload]\nstrict = maybe\n", ":2:", "strict" },
 		{ "[workload]\nnon_ip = 0x0800\n", ":2:", "0x0800" },
 		{ "[workload]\nnon_ip = 88cc\n", ":2:", "88cc" },
@@ -134,6 +140,26 @@ Test(conf, errors_name_line_and_key_and_change_nothing)
 			  bad[i].text, err.text);
 		cr_expect(!memcmp(&conf, &before, sizeof(conf)), "%s changed something", bad[i].text);
 	}
+}
+
+Test(conf, thresholds_are_read_and_rest_where_nothing_is_said)
+{
+	struct sl_conf conf;
+	struct sl_err err = { 0 };
+
+	sl_conf_defaults(&conf);
+	cr_assert_eq(
+		read_conf("[threats]\nsyn_flood = 5\nicmp_flood = 0\nicmp_flood_rest = 9\nsmall_window=0\n"
+			  "no_data = 86400\n",
+			  &conf, &err),
+		0, "%s", err.text);
+	cr_expect_eq(conf.thresholds.syn_flood, 5);
+	cr_expect_eq(conf.thresholds.icmp_flood, 0, "off: what the other says does not matter");
+	cr_expect_eq(conf.thresholds.small_mss, 64);
+	cr_expect_eq(conf.thresholds.no_data, 86400);
+	cr_expect_eq(sl_threshold_rest(800, 0), 600);
+	cr_expect_eq(sl_threshold_rest(800, 7), 7);
+	cr_expect_eq(sl_threshold_rest(1, 0), 1, "or it would never be over");
 }
 
 Test(conf, a_long_line_is_refused_not_cut)
@@ -198,7 +224,7 @@ Test(conf, every_key_is_listed_once_and_can_be_set)
 		if (sl_conf_set(&conf, key->name, "\x01", &err))
 			cr_expect_not(strstr(err.text, "no such setting"), "%s", key->name);
 	}
-	cr_assert_eq(i, 29);
+	cr_assert_eq(i, 38);
 }
 
 Test(conf, names_of_an_instance)

@@ -169,6 +169,7 @@ ParameterizedTestParameters(dpi_answer, refused_with_the_reason)
 		/* The view has workers without engines. */
 		{ "{\"cmd\":\"policy\"}", "ENOSYS", "policy: this core only forwards" },
 		{ "{\"cmd\":\"names\"}", "ENOSYS", "names: this core only forwards" },
+		{ "{\"cmd\":\"thresholds\"}", "ENOSYS", "thresholds: this core only forwards" },
 		{ "{\"cmd\":\"figures\"}", "ENOSYS", "figures: this core only forwards" },
 		{ "{\"cmd\":\"sessions\"}", "ENOSYS", "sessions: this core only forwards" },
 		{ "{\"cmd\":\"session_count\"}", "ENOSYS", "session_count: this core only forwards" },

@@ -14,7 +14,7 @@
 
 #include "dpi/options.h"
 
-#define ARGS_MAX 24
+#define ARGS_MAX 32
 #define NEEDED "--vth vth --queues 2 --mtu 2048 --heartbeat-ms 1000"
 #define GOOD NEEDED " --pin-dir /pins"
 
@@ -79,7 +79,8 @@ Test(dpi_options, every_option)
 		cr_assert_geq(fd[i] = dup(STDERR_FILENO), 0);
 	snprintf(line, sizeof(line),
 		 NEEDED " --xsks-map-fd %d --core-map-fd=%d --control-fd %d --lock-fd=%d --ready-fd %d "
-			"--busy-poll-us 50 --user=somebody --log-level debug --log-target=journal",
+			"--busy-poll-us 50 --no-data 7 --small-window=0 --user=somebody --log-level debug "
+			"--log-target=journal",
 		 fd[0], fd[1], fd[2], fd[3], fd[4]);
 	cr_assert_eq(parse(line, &options, &err), SL_OPTIONS_RUN, "%s", err.text);
 	cr_assert_null(options.pin_dir);
@@ -89,6 +90,9 @@ Test(dpi_options, every_option)
 	cr_assert_eq(options.lock_fd, fd[3]);
 	cr_assert_eq(options.ready_fd, fd[4]);
 	cr_assert_eq(options.busy_poll_us, 50);
+	cr_assert_eq(options.thresholds.no_data, 7);
+	cr_assert_eq(options.thresholds.small_window, 0);
+	cr_assert_eq(options.thresholds.syn_flood, 800);
 	cr_assert_str_eq(options.user, "somebody");
 	cr_assert_eq(options.log_level, SL_LOG_DEBUG);
 	cr_assert_eq(options.log_target, SL_LOG_JOURNAL);
@@ -163,6 +167,8 @@ ParameterizedTestParameters(dpi_options, wrong_lines)
 		{ GOOD " --ready-fd 9999", "--ready-fd 9999: not inherited", EBADF },
 		{ NEEDED " --xsks-map-fd 9999", "--xsks-map-fd 9999: not inherited", EBADF },
 		{ NEEDED " --core-map-fd 9999", "--core-map-fd 9999: not inherited", EBADF },
+		{ GOOD " --small-mss 65536", "--small-mss 65536: must be a number from 0 to 65535", EINVAL },
+		{ GOOD " --syn-flood 5 --syn-flood-rest 6", "syn_flood_rest = 6: must not be above", EINVAL },
 		{ GOOD " --log-level loud", "--log-level loud: must be error, warn, info or debug", EINVAL },
 		{ GOOD " --log-target file", "--log-target file: must be stderr, syslog or journal", EINVAL },
 		{ GOOD " --user", "--user: a value is missing; see --help", EINVAL },

@@ -76,6 +76,7 @@ static int open_engines(struct core *core, struct sl_err *err)
 	sl_engine_conf_init(&conf);
 	conf.sessions = options->sessions;
 	conf.say_unreachable = options->say_unreachable;
+	conf.thresholds = options->thresholds;
 	r = sl_policies_open(&core->policies, options->queues, err);
 	for (uint32_t q = 0; q < options->queues && r >= 0; q++) {
 		r = sl_engine_open(&core->engines[q], &conf, q, options->queues, core->policies,
@@ -274,6 +275,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	sl_log_init("sluice-dpi", core.options.log_target, core.options.log_level);
+	core.options.replay.thresholds = &core.options.thresholds;
 	if (core.options.replay.file)
 		return run_replay(&core.options.replay);
 	core.started_ns = sl_clock_ns();

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/thresholds.h"
 #include "sluice/abi.h"
 
 enum option_id {
@@ -40,6 +41,11 @@ enum option_id {
 	OPT_LOG_TARGET,
 	OPT_HELP,
 	OPT_VERSION,
+	/* Key i of the thresholds is OPT_THRESHOLDS + i. */
+	OPT_THRESHOLDS,
+#define X(field, option, value, max, text) OPT_##field,
+	SL_THRESHOLDS(X)
+#undef X
 };
 
 static const struct option long_options[] = {
@@ -68,7 +74,10 @@ static const struct option long_options[] = {
 	{ "log-target", required_argument, NULL, OPT_LOG_TARGET },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
-	{ 0 },
+#define X(field, option, value, max, text) { option, required_argument, NULL, OPT_##field },
+	SL_THRESHOLDS(X)
+#undef X
+		{ 0 },
 };
 
 static const char help[] =
@@ -107,7 +116,8 @@ static const char help[] =
 	"  --workload-mac MAC   whose traffic it is: frames to and from MAC, or\n"
 	"  --workload-net NET   packets to and from an address or network (default: the first server)\n"
 	"\n"
-	"Exit status: 0 told to end, 1 failed, 2 wrong usage.\n";
+	"From where on something is a threat, 0 for never:\n"
+	"\n";
 
 static int number(const char *option, const char *text, unsigned long min, unsigned long max, uint32_t *ret,
 		  struct sl_err *err)
@@ -136,6 +146,14 @@ static int descriptor(const char *option, const char *text, int *ret, struct sl_
 		return sl_errno(err, errno, "--%s %s: not inherited", option, text);
 	*ret = (int)fd;
 	return 0;
+}
+
+static int threshold(struct sl_options *options, unsigned int i, const char *text, struct sl_err *err)
+{
+	const struct sl_threshold *threshold = sl_threshold(i);
+
+	return number(threshold->option, text, 0, threshold->max, sl_threshold_of(&options->thresholds, i),
+		      err);
 }
 
 static int set_option(struct sl_options *options, int id, const char *name, const char *text,
@@ -212,6 +230,8 @@ static int set_option(struct sl_options *options, int id, const char *name, cons
 				      text);
 		return 0;
 	}
+	if (id > OPT_THRESHOLDS)
+		return threshold(options, (unsigned int)(id - OPT_THRESHOLDS - 1), text, err);
 	return sl_err(err, EINVAL, "--%s: unknown option", name);
 }
 
@@ -219,6 +239,8 @@ static int check(const struct sl_options *options, struct sl_err *err)
 {
 	bool fds = options->xsks_map_fd >= 0 || options->core_map_fd >= 0;
 
+	if (sl_thresholds_check(&options->thresholds, err) < 0)
+		return -EINVAL;
 	if (options->replay.has_mac && options->replay.has_net)
 		return sl_err(err, EINVAL, "--workload-mac and --workload-net exclude each other");
 	if (options->replay.file) {
@@ -252,6 +274,7 @@ int sl_options_parse(struct sl_options *ret, int argc, char **argv, struct sl_er
 		.lock_fd = -1,
 		.ready_fd = -1,
 		.events_per_second = 1000,
+		.thresholds = SL_THRESHOLDS_DEFAULT,
 		.log_level = SL_LOG_INFO,
 		.log_target = SL_LOG_STDERR,
 	};
@@ -268,7 +291,7 @@ int sl_options_parse(struct sl_options *ret, int argc, char **argv, struct sl_er
 		if (id == ':')
 			return sl_err(err, EINVAL, "%s: a value is missing; see --help", argv[optind - 1]);
 		/* The rest of a cluster such as -xy is not in argv[optind - 1]; a long option has a small optopt. */
-		if (id == '?' && optopt > OPT_VERSION)
+		if (id == '?' && optopt >= ' ')
 			return sl_err(err, EINVAL, "-%c: unknown option; see --help", optopt);
 		if (id == '?')
 			return sl_err(err, EINVAL, "%s: unknown option; see --help", argv[optind - 1]);
@@ -287,5 +310,11 @@ int sl_options_parse(struct sl_options *ret, int argc, char **argv, struct sl_er
 
 void sl_options_help(FILE *out)
 {
+	const struct sl_threshold *threshold;
+
 	fputs(help, out);
+	for (unsigned int i = 0; (threshold = sl_threshold(i)); i++)
+		fprintf(out, "  --%s N\n        %s (default %u)\n", threshold->option, threshold->help,
+			threshold->value);
+	fputs("\nExit status: 0 told to end, 1 failed, 2 wrong usage.\n", out);
 }

@@ -10,6 +10,7 @@
 #include "dpi/replay.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "sluice/thresholds.h"
 
 struct sl_options {
 	const char *vth;
@@ -23,6 +24,7 @@ struct sl_options {
 	bool wait_policy; /* forwards nothing before the first policy has come */
 	uint32_t sessions; /* of each worker; 0: the default */
 	uint32_t events_per_second; /* of a kind; 0: no limit */
+	struct sl_thresholds thresholds;
 	struct sl_replay
 		replay; /* file: NULL unless a capture is to be replayed, and nothing else is to be done */
 	enum sl_log_level log_level;

@@ -242,6 +242,8 @@ static int open_player(struct player *player, struct sl_err *err)
 	int r;
 
 	sl_engine_conf_init(&conf);
+	if (player->conf.thresholds)
+		conf.thresholds = *player->conf.thresholds;
 	player->decoder = sl_decoder_new();
 	if (!player->decoder)
 		return sl_errno(err, ENOMEM, "replay");

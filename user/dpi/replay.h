@@ -13,6 +13,7 @@
 
 #include "dpi/decode/packet.h"
 #include "lib/err.h"
+#include "sluice/thresholds.h"
 
 #define SL_REPLAY_WORKLOAD 1 /* the id that is given to the one workload of a plain capture */
 
@@ -27,6 +28,7 @@ struct sl_replay {
 	uint8_t mac[6];
 	struct sl_addr net;
 	uint8_t prefix; /* 0 … 128, IPv4: 96 more */
+	const struct sl_thresholds *thresholds; /* NULL: as by default */
 };
 
 struct sl_replay_figures {

@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/conf_etypes.h"
 #include "lib/maps.h"
+#include "lib/thresholds.h"
 
 #define SESSIONS_MIN 1024
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
@@ -184,59 +186,10 @@ static int set_bool(const struct key *key, void *field, const char *value, struc
 	return sl_err(err, EINVAL, "'%s' is neither yes nor no", value);
 }
 
-/* One word of non_ip. 0 or -EINVAL. */
-static int parse_ethertype(const char *word, __u16 *ret, struct sl_err *err)
-{
-	/* Listing one of these would be without effect: the programs see what is behind them. */
-	static const __u16 inspected[] = { 0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8 };
-	unsigned long n;
-	char *end;
-
-	if (!strcmp(word, "llc")) {
-		*ret = SL_ETYPE_LLC;
-		return 0;
-	}
-	n = strtoul(word, &end, 16);
-	if (strncmp(word, "0x", 2) || !isxdigit((unsigned char)word[2]) || *end || n < 0x600 || n > 0xffff)
-		return sl_err(err, EINVAL, "'%s' is neither 'llc' nor an ethertype from 0x0600 to 0xffff",
-			      word);
-	for (size_t i = 0; i < ARRAY_SIZE(inspected); i++) {
-		if (n == inspected[i])
-			return sl_err(err, EINVAL,
-				      "'%s' is IP, ARP or a VLAN tag, which has rules of its own", word);
-	}
-	*ret = n;
-	return 0;
-}
-
 static int set_non_ip(const struct key *key, void *field, const char *value, struct sl_err *err)
 {
-	struct sl_conf *conf =
-		(struct sl_conf *)((char *)field - key->offset); /* the list has a length, too */
-	__u16 list[SL_ETYPES_MAX], etype = 0;
-	char text[SL_ETYPES_MAX * 8], *next = text, *word;
-	__u32 n = 0, i;
-
-	if (strlen(value) >= sizeof(text))
-		return sl_err(err, EINVAL, "the list is longer than %zu characters", sizeof(text) - 1);
-	strcpy(text, value);
-	while ((word = strsep(&next, ", \t"))) {
-		if (!*word)
-			continue;
-		if (parse_ethertype(word, &etype, err))
-			return -EINVAL;
-		for (i = 0; i < n && list[i] != etype; i++)
-			;
-		if (i < n)
-			continue;
-		if (n == SL_ETYPES_MAX)
-			return sl_err(err, EINVAL, "more than %d ethertypes", SL_ETYPES_MAX);
-		list[n++] = etype;
-	}
-	memset(conf->non_ip, 0, sizeof(conf->non_ip));
-	memcpy(conf->non_ip, list, n * sizeof(*list));
-	conf->n_non_ip = n;
-	return 0;
+	/* The list has a length, too. */
+	return sl_conf_parse_non_ip((struct sl_conf *)((char *)field - key->offset), value, err);
 }
 
 /* name is the key and the field of struct sl_conf at once, so that the two cannot drift apart. */
@@ -299,6 +252,11 @@ static const struct key keys[] = {
 	    "EVE lines: a file, unix:PATH or - (default: nowhere)"),
 	KEY("events", events_per_second, "N", set_number,
 	    "of each kind at most, 0: no limit (default: 1000)", .min = 0, .max = 1000000),
+#define X(field, option, value, highest, text)                                                               \
+	{ .key = { "threats", #field, "N", text " (default: " #value ")" }, .set = set_number,               \
+	  .offset = offsetof(struct sl_conf, thresholds.field), .max = (highest) },
+	SL_THRESHOLDS(X)
+#undef X
 	KEY("workload", mode, "MODE", set_mode,
 	    "of newly taken ports: off, tap, inline or quarantine (default: inline)"),
 	KEY("workload", fail, "HOW", set_fail,
@@ -341,6 +299,7 @@ void sl_conf_defaults(struct sl_conf *conf)
 		.strict = true,
 		.inspect = true,
 		.events_per_second = 1000,
+		.thresholds = SL_THRESHOLDS_DEFAULT,
 		.side = SL_SIDE_WORKLOAD,
 	};
 }
@@ -397,7 +356,7 @@ int sl_conf_check(const struct sl_conf *conf, struct sl_err *err)
 	if (conf->sessions && conf->sessions < SESSIONS_MIN)
 		return sl_err(err, EINVAL, "sessions = %u: must be 0 or at least %d", conf->sessions,
 			      SESSIONS_MIN);
-	return 0;
+	return sl_thresholds_check(&conf->thresholds, err);
 }
 
 struct reading {

@@ -17,6 +17,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "sluice/abi.h"
+#include "sluice/thresholds.h"
 
 #define SL_INSTANCE_LEN 32 /* NUL included */
 #define SL_PATH_LEN 256
@@ -59,6 +60,7 @@ struct sl_conf {
 	char policy[SL_PATH_LEN]; /* file; empty: none */
 	char events[SL_PATH_LEN]; /* empty: nowhere; "-", "unix:PATH", or a file */
 	__u32 events_per_second;
+	struct sl_thresholds thresholds;
 };
 
 void sl_conf_defaults(struct sl_conf *conf);

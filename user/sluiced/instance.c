@@ -409,5 +409,6 @@ int instance_reload(struct instance *inst, const struct sl_conf *conf, struct sl
 	sl_log_set_level(conf->log_level);
 	memcpy(inst->conf.non_ip, conf->non_ip, sizeof(conf->non_ip));
 	inst->conf.n_non_ip = conf->n_non_ip;
+	inst->conf.thresholds = conf->thresholds;
 	return write_etypes(inst, err);
 }

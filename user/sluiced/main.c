@@ -171,10 +171,12 @@ static void on_reload(struct daemon *daemon)
 	r = options_load(&daemon->options, &conf, &err);
 	if (!r)
 		r = instance_reload(&daemon->inst, &conf, &err);
+	if (!r)
+		policy_thresholds_changed(daemon->inst.policy);
 	if (r)
 		sl_error("reload: %s; settings are as before", err.text);
 	else
-		sl_info("reloaded log_level and non_ip; other settings need a restart");
+		sl_info("reloaded log_level, non_ip and [threats]; other settings need a restart");
 	/* Whoever has renamed the file wants this, whatever became of the rest. */
 	if (events_reopen(daemon->inst.events, &err))
 		sl_error("reload: %s; events go on to where they went", err.text);

@@ -376,6 +376,12 @@ int policy_create(struct instance *inst, struct policy **ret, struct sl_err *err
 	return 0;
 }
 
+void policy_thresholds_changed(struct policy *policy)
+{
+	if (policy)
+		policy_core_thresholds(policy->core);
+}
+
 void policy_follow_core(struct policy *policy)
 {
 	if (policy)

@@ -27,6 +27,8 @@ void policy_free(struct policy *policy); /* NULL allowed */
 /* Is there one? NULL: no. */
 bool policy_present(const struct policy *policy);
 __u32 policy_generation(const struct policy *policy); /* 0: there is none */
+/* inst->conf.thresholds are others: the core is told. */
+void policy_thresholds_changed(struct policy *policy);
 /* To be called when the core's state has changed. */
 void policy_follow_core(struct policy *policy); /* NULL allowed */
 /* To be called when workloads may have changed. Works it out soon, not now. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/sock.h"
+#include "lib/thresholds.h"
 #include "sluiced/supervise.h"
 
 #define RETRY_MS 20
@@ -25,7 +26,7 @@ struct policy_core {
 	struct source core; /* connection, while something is under way */
 	struct source timer;
 	int block; /* memfd; -1: there is no policy */
-	bool block_due, names_due; /* to be sent … */
+	bool thresholds_due, block_due, names_due; /* to be sent … */
 	__u32 names_after; /* … of these, those with higher ids */
 	unsigned int unanswered;
 	bool taken; /* the core has the block */
@@ -36,6 +37,11 @@ struct policy_core {
 
 static void push(struct policy_core *core);
 
+static bool is_due(const struct policy_core *core)
+{
+	return core->block_due || core->names_due || core->thresholds_due;
+}
+
 static void disconnect(struct policy_core *core)
 {
 	source_close(&core->inst->loop, &core->core);
@@ -45,6 +51,7 @@ static void disconnect(struct policy_core *core)
 static void all_due(struct policy_core *core)
 {
 	core->block_due = core->block >= 0;
+	core->thresholds_due = true;
 	core->names_due = true;
 	core->names_after = 0;
 	core->taken = core->refused = false;
@@ -71,11 +78,11 @@ static void take_answer(struct policy_core *core, size_t len)
 			core->taken = true;
 	} else {
 		core->refused = true;
-		sl_error("the core (pid %d) refuses a policy or names: %.300s", core->pid,
+		sl_error("the core (pid %d) refuses a policy, names or thresholds: %.300s", core->pid,
 			 why ?: "without a reason");
 	}
 	json_decref(answer);
-	if (!core->unanswered && !core->block_due && !core->names_due)
+	if (!core->unanswered && !is_due(core))
 		disconnect(core);
 }
 
@@ -185,17 +192,40 @@ static int send_block(struct policy_core *core)
 	return 0;
 }
 
+static int send_thresholds(struct policy_core *core)
+{
+	struct sl_thresholds thresholds = core->inst->conf.thresholds;
+	json_t *set = json_object(), *request = json_pack("{ss so}", "cmd", "thresholds", "set", set);
+	const struct sl_threshold *what;
+	char *text;
+	int r;
+
+	for (unsigned int i = 0; (what = sl_threshold(i)); i++)
+		json_object_set_new(set, what->name, json_integer(*sl_threshold_of(&thresholds, i)));
+	text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	r = text ? sl_sock_send(core->core.fd, text, strlen(text)) : -ENOMEM;
+	json_decref(request);
+	free(text);
+	if (r)
+		return r;
+	core->unanswered++;
+	core->thresholds_due = false;
+	return 0;
+}
+
 /* As much of what is due as the core takes now. */
 static void push(struct policy_core *core)
 {
 	struct core_status status;
 	int r;
 
-	if (!is_there(core, &status) || (!core->block_due && !core->names_due))
+	if (!is_there(core, &status) || !is_due(core))
 		return;
 	r = connect_core(core);
 	while (!r && core->block_due)
 		r = send_block(core);
+	if (!r && core->thresholds_due)
+		r = send_thresholds(core);
 	while (!r && core->names_due)
 		r = send_names(core);
 	if (r == -EAGAIN || (r && core->core.fd < 0))
@@ -238,6 +268,12 @@ void policy_core_set(struct policy_core *core, int block)
 	core->block = block;
 	core->block_due = true;
 	core->taken = core->refused = false;
+	push(core);
+}
+
+void policy_core_thresholds(struct policy_core *core)
+{
+	core->thresholds_due = true;
 	push(core);
 }
 

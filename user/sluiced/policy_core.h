@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the core must know, on its way to it: the compiled policy, and the
- * workloads' names.
+ * What the core must know, on its way to it: the compiled policy, the
+ * workloads' names, and the thresholds of threats.
  *
  * Invariant: every core, and every core that follows one that has died, is
- * sent the latest of both, the policy first, as soon as it can be connected
+ * sent the latest of each, the policy first, as soon as it can be connected
  * to; the daemon never waits for it longer than it is told to.
  */
 #ifndef SLUICE_SLUICED_POLICY_CORE_H
@@ -22,6 +22,8 @@ void policy_core_free(struct policy_core *core); /* NULL allowed */
 void policy_core_set(struct policy_core *core, int block);
 /* Workloads have come, gone or been renamed: all names are sent again. */
 void policy_core_rename(struct policy_core *core);
+/* The configuration has other thresholds. */
+void policy_core_thresholds(struct policy_core *core);
 /* The core's state has changed. */
 void policy_core_changed(struct policy_core *core);
 /* True once the core has taken the policy that was set last; waits for it that long at most. */

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib/sock.h"
+#include "lib/thresholds.h"
 #include "sluiced/policy.h"
 
 #define STATUS_TIMEOUT_S 1
@@ -84,7 +85,7 @@ struct inheritance {
 	int xsks, core, control, lock, ready;
 };
 
-#define ARGS_MAX 48
+#define ARGS_MAX 96
 struct arguments {
 	char *argv[ARGS_MAX + 1];
 	unsigned int n;
@@ -101,6 +102,15 @@ static void add_number(struct arguments *args, const char *option, __u32 value)
 {
 	snprintf(args->numbers[args->n], sizeof(args->numbers[0]), "%u", value);
 	add_text(args, option, args->numbers[args->n]);
+}
+
+static void add_thresholds(struct arguments *args, const struct sl_conf *conf)
+{
+	struct sl_thresholds thresholds = conf->thresholds;
+	const struct sl_threshold *what;
+
+	for (unsigned int i = 0; (what = sl_threshold(i)); i++)
+		add_number(args, what->dashed, *sl_threshold_of(&thresholds, i));
 }
 
 static void fill_arguments(const struct instance *inst, const struct inheritance *fds, struct arguments *args)
@@ -129,6 +139,7 @@ static void fill_arguments(const struct instance *inst, const struct inheritance
 	if (conf->say_unreachable)
 		args->argv[args->n++] = (char *)"--say-unreachable";
 	add_number(args, "--events-per-second", conf->events_per_second);
+	add_thresholds(args, conf);
 	if (*conf->dpi_user)
 		add_text(args, "--user", conf->dpi_user);
 	add_text(args, "--log-level", levels[conf->log_level]);

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "dpi/decide/engine_own.h"
+#include "lib/thresholds.h"
 
 #define EVENTS 4096 /* a worker's ring: 300 bytes each */
 #define METERS 16384
@@ -22,14 +23,35 @@
 void sl_engine_conf_init(struct sl_engine_conf *conf)
 {
 	*conf = (struct sl_engine_conf){
-		/* As in the existing data plane: fires above the first, rests below the second. */
-		.meter = { [SL_METER_SYN] = { 800, 600 },
-			   [SL_METER_ICMP] = { 100, 60 },
-			   [SL_METER_SESSIONS] = { 0, 0 } },
-		.small_mss = 64,
-		.small_window = 0,
+		.thresholds = SL_THRESHOLDS_DEFAULT,
 		.drop_events = true,
 	};
+}
+
+static void limits_of(const struct sl_thresholds *t, struct sl_meter_limit ret[SL_METER_KINDS])
+{
+	ret[SL_METER_SYN] =
+		(struct sl_meter_limit){ t->syn_flood, sl_threshold_rest(t->syn_flood, t->syn_flood_rest) };
+	ret[SL_METER_ICMP] = (struct sl_meter_limit){ t->icmp_flood,
+						      sl_threshold_rest(t->icmp_flood, t->icmp_flood_rest) };
+	ret[SL_METER_SESSIONS] =
+		(struct sl_meter_limit){ t->source_sessions,
+					 sl_threshold_rest(t->source_sessions, t->source_sessions_rest) };
+}
+
+void sl_engine_set_thresholds(struct sl_engine *engine, const struct sl_thresholds *thresholds)
+{
+	struct sl_meter_limit limits[SL_METER_KINDS];
+
+	engine->conf.thresholds = *thresholds;
+	limits_of(thresholds, limits);
+	sl_meters_set(engine->meters, limits);
+	sl_table_set_no_data(engine->table, thresholds->no_data);
+}
+
+void sl_engine_thresholds(const struct sl_engine *engine, struct sl_thresholds *ret)
+{
+	*ret = engine->conf.thresholds;
 }
 
 static void take_policy(struct sl_engine *engine)
@@ -55,6 +77,8 @@ static void on_ended(void *context, struct sl_session *session, enum sl_session_
 	if (engine->resting)
 		take_policy(engine);
 	decide_ended(engine, session);
+	if (why == SL_END_TIMEOUT && engine->conf.thresholds.no_data && sl_session_silent(session))
+		tell_threat_of(engine, SL_THREAT_no_data, session);
 	tell_end(engine, session, why);
 	sl_inspect_forget(engine->inspector, session);
 }
@@ -80,6 +104,7 @@ int sl_engine_open(struct sl_engine **ret, const struct sl_engine_conf *conf, ui
 		   uint32_t workers, struct sl_policies *policies, struct sl_lane *lane, struct sl_err *err)
 {
 	struct sl_engine *engine = calloc(1, sizeof(*engine));
+	struct sl_meter_limit limits[SL_METER_KINDS];
 	uint64_t seed;
 	int r;
 
@@ -93,8 +118,9 @@ int sl_engine_open(struct sl_engine **ret, const struct sl_engine_conf *conf, ui
 		r = sl_errno(err, errno, "random numbers for worker %u", worker);
 		goto fail;
 	}
+	limits_of(&conf->thresholds, limits);
 	engine->decoder = sl_decoder_new();
-	engine->meters = sl_meters_new(METERS, conf->meter, seed);
+	engine->meters = sl_meters_new(METERS, limits, seed);
 	engine->threats = sl_threat_memory_new();
 	engine->events = sl_event_ring_new(EVENTS);
 	if (!engine->decoder || !engine->meters || !engine->threats || !engine->events) {
@@ -113,6 +139,7 @@ int sl_engine_open(struct sl_engine **ret, const struct sl_engine_conf *conf, ui
 		r = open_table(engine, worker, workers, err);
 	if (r < 0)
 		goto fail;
+	sl_table_set_no_data(engine->table, conf->thresholds.no_data);
 	*ret = engine;
 	return 0;
 fail:
@@ -223,14 +250,17 @@ static bool is_source_flood(struct sl_engine *engine, const struct sl_packet *pa
 static bool is_odd(struct sl_engine *engine, const struct sl_packet *packet, const struct sl_session *session,
 		   const struct sl_facts *facts, bool protect)
 {
+	const struct sl_thresholds *thresholds = &engine->conf.thresholds;
 	bool odd = false;
 
 	if (facts->facts & SL_FACT_DATA_ON_SYN)
 		odd |= tell_threat(engine, SL_THREAT_syn_data, packet, session, protect);
 	if (facts->facts & SL_FACT_SPLIT_HANDSHAKE)
 		odd |= tell_threat(engine, SL_THREAT_split_handshake, packet, session, protect);
-	if (packet->tcp_flags & SL_TCP_SYN && packet->tcp.mss && packet->tcp.mss < engine->conf.small_mss)
+	if (packet->tcp_flags & SL_TCP_SYN && packet->tcp.mss && packet->tcp.mss < thresholds->small_mss)
 		odd |= tell_threat(engine, SL_THREAT_small_mss, packet, session, protect);
+	if (facts->handshake && facts->window < thresholds->small_window)
+		odd |= tell_threat(engine, SL_THREAT_small_window, packet, session, protect);
 	return odd;
 }
 

@@ -17,14 +17,13 @@
 #include "dpi/policy/policy.h"
 #include "dpi/session/table.h"
 #include "lib/err.h"
+#include "sluice/thresholds.h"
 
 struct sl_policies;
 
 /* Limits and choices of all workers alike. */
 struct sl_engine_conf {
-	struct sl_meter_limit meter[SL_METER_KINDS];
-	uint16_t small_mss; /* below it SL_THREAT_small_mss; 0: never */
-	uint16_t small_window; /* the same for a window that has been scaled, after the handshake */
+	struct sl_thresholds thresholds;
 	bool say_unreachable; /* a denied datagram is answered by ICMP */
 	bool drop_events; /* each dropped packet is an event (limited like all) */
 	uint32_t sessions; /* at most, of each worker; 0: the default */
@@ -69,6 +68,9 @@ void sl_engine_figures(const struct sl_engine *engine, struct sl_engine_figures 
 /* For letters, in the worker alone. */
 struct sl_table *sl_engine_table(struct sl_engine *engine);
 uint64_t sl_engine_now(const struct sl_engine *engine);
+/* From now on; and those of now. */
+void sl_engine_set_thresholds(struct sl_engine *engine, const struct sl_thresholds *thresholds);
+void sl_engine_thresholds(const struct sl_engine *engine, struct sl_thresholds *ret);
 /* Ends a session: TCP by resets to both sides. */
 void sl_engine_kill(struct sl_engine *engine, struct sl_session *session);
 struct sl_learn;

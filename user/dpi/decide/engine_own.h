@@ -78,6 +78,8 @@ void tell_violation(struct sl_engine *engine, struct sl_session *session, bool b
 /* session may be NULL. True: it is dropped, the workload being in protect. */
 bool tell_threat(struct sl_engine *engine, enum sl_threat threat, const struct sl_packet *packet,
 		 const struct sl_session *session, bool protect);
+/* Of one that is no single packet's. Nothing is dropped for it. */
+void tell_threat_of(struct sl_engine *engine, enum sl_threat threat, const struct sl_session *session);
 void tell_threats_due(struct sl_engine *engine);
 void tell_drop(struct sl_engine *engine, const struct sl_packet *packet, const struct sl_session *session,
 	       const char *reason);

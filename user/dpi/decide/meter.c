@@ -42,6 +42,11 @@ struct sl_meters *sl_meters_new(uint32_t size, const struct sl_meter_limit limit
 	return meters;
 }
 
+void sl_meters_set(struct sl_meters *meters, const struct sl_meter_limit limits[SL_METER_KINDS])
+{
+	memcpy(meters->limits, limits, sizeof(meters->limits));
+}
+
 void sl_meters_free(struct sl_meters *meters)
 {
 	free(meters);

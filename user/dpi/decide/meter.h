@@ -31,6 +31,8 @@ struct sl_meters;
 /* size: how many sources at most, rounded up. seed: random, so that nobody can aim at a bucket. NULL without memory. */
 struct sl_meters *sl_meters_new(uint32_t size, const struct sl_meter_limit limits[SL_METER_KINDS],
 				uint64_t seed);
+/* From now on; what has been counted stays. */
+void sl_meters_set(struct sl_meters *meters, const struct sl_meter_limit limits[SL_METER_KINDS]);
 void sl_meters_free(struct sl_meters *meters); /* NULL allowed */
 
 struct sl_meter_answer {

@@ -94,6 +94,20 @@ bool tell_threat(struct sl_engine *engine, enum sl_threat threat, const struct s
 	return blocked;
 }
 
+void tell_threat_of(struct sl_engine *engine, enum sl_threat threat, const struct sl_session *session)
+{
+	uint32_t times = sl_threat_count(engine->threats, threat, session->workload, engine->now_ns);
+	struct sl_event event;
+
+	count(&engine->figures.threats);
+	if (!times)
+		return;
+	sl_event_of_session(&event, session);
+	event.time_ns = engine->now_ns;
+	fill_threat(&event, threat, times, false);
+	sl_event_put(engine->events, &event);
+}
+
 void tell_threats_due(struct sl_engine *engine)
 {
 	enum sl_threat threat = SL_THREAT_bad_packet;

@@ -24,6 +24,8 @@ const char *sl_session_end_name(unsigned int end)
 	return end < SL_END_MAX ? name[end] : "?";
 }
 
+#define NO_DATA_SECONDS 30
+
 void sl_table_config_init(struct sl_table_config *config)
 {
 	*config = (struct sl_table_config){
@@ -34,7 +36,7 @@ void sl_table_config_init(struct sl_table_config *config)
 		.stream_history_bytes = SL_STREAM_HISTORY_BYTES,
 		.seconds = {
 			[SL_TIMER_OPENING] = 20,
-			[SL_TIMER_NO_DATA] = 30,
+			[SL_TIMER_NO_DATA] = NO_DATA_SECONDS,
 			[SL_TIMER_ACTIVE] = 1200,
 			[SL_TIMER_HALF_CLOSED] = 90,
 			[SL_TIMER_CLOSING] = 15,
@@ -47,6 +49,11 @@ void sl_table_config_init(struct sl_table_config *config)
 		.first_id = 1,
 		.id_step = 1,
 	};
+}
+
+void sl_table_set_no_data(struct sl_table *table, uint32_t seconds)
+{
+	table->config.seconds[SL_TIMER_NO_DATA] = seconds ?: NO_DATA_SECONDS;
 }
 
 static uint32_t buckets_for(uint64_t sessions)

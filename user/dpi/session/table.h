@@ -107,6 +107,9 @@ bool sl_sessions_tick(struct sl_table *table, uint64_t now_ns, unsigned int budg
 void sl_table_stats(const struct sl_table *table, struct sl_table_stats *ret);
 struct sl_stream_pool *sl_table_pool(struct sl_table *table);
 
+/* How long a TCP connection may be open without data; 0: as by default. What is open already ends no sooner than before. */
+void sl_table_set_no_data(struct sl_table *table, uint32_t seconds);
+
 /* Ends one. */
 void sl_session_end(struct sl_table *table, struct sl_session *session, enum sl_session_end why);
 /* Seconds until it times out if nothing more is heard, as the listing shows. */

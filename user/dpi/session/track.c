@@ -43,6 +43,12 @@ void sl_session_track(struct sl_table *table, struct sl_session *session, const 
 		ret->facts = tcp_track(table, entry, packet, side);
 	else
 		ret->facts = datagram(table, entry, packet, side);
+	/* A SYN's own window is never scaled. */
+	ret->window = packet->tcp_flags & SL_TCP_SYN ? packet->window
+						     : (uint32_t)packet->window << entry->tcp[side].scale;
+	ret->handshake = !(ret->facts & SL_FACT_UNFIT) &&
+			 (packet->tcp_flags & SL_TCP_SYN ||
+			  (ret->facts & SL_FACT_ESTABLISHED && !(entry->flags & ENTRY_LOOSE)));
 	flow->packets++;
 	flow->bytes += packet->ip_len;
 	session->tcp_flags[side] |= packet->tcp_flags;
@@ -80,6 +86,14 @@ void sl_session_add(struct sl_table *table, struct sl_session *session, enum sl_
 	if (last_ns > session->last_ns)
 		session->last_ns = last_ns;
 	entry->flags |= ENTRY_TOUCHED;
+}
+
+bool sl_session_silent(const struct sl_session *session)
+{
+	const struct entry *entry = entry_of_const(session);
+
+	return entry->kind == SL_KIND_TCP && entry->class == SL_CLASS_ESTABLISHED &&
+	       entry->timer == SL_TIMER_NO_DATA && !(entry->flags & (ENTRY_DATA | ENTRY_LOOSE));
 }
 
 void sl_session_cut(struct sl_table *table, struct sl_session *session, enum sl_session_end why)

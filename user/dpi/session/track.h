@@ -70,6 +70,8 @@ struct sl_session *sl_session_of(struct sl_table *table, const struct sl_packet 
 
 struct sl_facts {
 	uint32_t facts; /* SL_FACT_* */
+	uint32_t window; /* of TCP: what the sender offers, in bytes */
+	bool handshake; /* a SYN, or the segment that establishes the connection */
 };
 
 /* Counts the packet and moves the session's state. side: from sl_session_of(). Not for SL_SESSION_RELATED. */
@@ -84,6 +86,8 @@ void sl_session_unwatched(struct sl_table *table, struct sl_session *session);
 /* Adds what was counted elsewhere, and the time of the last of these packets. */
 void sl_session_add(struct sl_table *table, struct sl_session *session, enum sl_side side, uint64_t packets,
 		    uint64_t bytes, uint64_t last_ns);
+/* TCP: open on both sides, all of it seen, and nothing was ever said. */
+bool sl_session_silent(const struct sl_session *session);
 /*
  * It has been cut (RSTs sent, or its packets are dropped from now on): the
  * entry stays for the reset timer, so that what still comes is not taken for
