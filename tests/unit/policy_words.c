@@ -209,12 +209,12 @@ Test(policy_words, learned_rules_are_exactly_what_was_seen)
 		sl_learn_merge(both, learn);
 		sl_learn_merge(learn, other);
 		seen = sl_learn_list(learn, &n);
-		cr_assert(!sl_rules_fold(seen, n, NULL, NULL, &rules, NULL));
+		cr_assert(!sl_rules_fold(seen, n, NULL, &rules, NULL));
 		cr_assert(rules->n_rules <= n);
 		expect_exact(seen, n, rules);
 		free(seen);
 		seen = sl_learn_list(both, &n);
-		cr_assert(!sl_rules_fold(seen, n, NULL, NULL, &again, NULL));
+		cr_assert(!sl_rules_fold(seen, n, NULL, &again, NULL));
 		yaml = sl_rules_yaml(rules, NULL);
 		yaml_again = sl_rules_yaml(again, NULL);
 		cr_assert_str_eq(yaml, yaml_again, "the order of sessions shows");
@@ -254,7 +254,7 @@ Test(policy_words, learned_sessions_fold_into_few_rules)
 	cr_assert_eq(sl_learn_missed(learn), 1);
 	seen = sl_learn_list(learn, &n);
 	cr_assert_eq(n, 64 * 3);
-	cr_assert(!sl_rules_fold(seen, n, NULL, NULL, &rules, NULL));
+	cr_assert(!sl_rules_fold(seen, n, NULL, &rules, NULL));
 	yaml = sl_rules_yaml(rules, NULL);
 	cr_assert_str_eq(yaml,
 			 "version: 1\ndefault:\n  mode: discover\n  ingress: deny\n  egress: deny\nrules:\n"

@@ -217,9 +217,9 @@ _sluicectl() {
 		;;
 	policy)
 		if [[ $cur == -* ]]; then
-			_sluicectl_reply "${common[@]}" --dry-run --workload --clear --output
+			_sluicectl_reply "${common[@]}" --dry-run --workload --addresses --clear --output
 		elif [[ $words == 0 ]]; then
-			_sluicectl_reply check diff show apply learned
+			_sluicectl_reply check diff show compile apply learned
 		else
 			compopt -o default
 		fi

@@ -137,6 +137,7 @@ static const struct command commands[] = {
 	{ "figures", { NULL }, sl_answer_figures },
 	{ "policy", { NULL }, sl_answer_policy },
 	{ "names", { "aitems" }, sl_answer_names },
+	{ "addresses", { NULL }, sl_answer_addresses },
 	{ "thresholds", { "oset" }, sl_answer_thresholds },
 	{ "sessions", { "ofilter", "safter" }, sl_answer_sessions },
 	{ "session_count", { "ofilter" }, sl_answer_session_count },

@@ -23,6 +23,7 @@ bool sl_can_inspect(const struct sl_request *request, const char *command, struc
 json_t *sl_answer_figures(struct sl_request *request, struct sl_err *err);
 json_t *sl_answer_policy(struct sl_request *request, struct sl_err *err);
 json_t *sl_answer_names(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_addresses(struct sl_request *request, struct sl_err *err);
 json_t *sl_answer_thresholds(struct sl_request *request, struct sl_err *err);
 json_t *sl_answer_sessions(struct sl_request *request, struct sl_err *err);
 json_t *sl_answer_session_count(struct sl_request *request, struct sl_err *err);

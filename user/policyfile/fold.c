@@ -6,6 +6,7 @@
  * agree in all others.
  */
 #include "policyfile/fold.h"
+#include "policyfile/values.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,39 +24,55 @@ static void *copy(struct sl_arena *arena, const void *items, size_t n, size_t si
 	return into;
 }
 
-static bool make_peer(struct sl_arena *arena, const struct sl_seen *seen, sl_name_of name_of, void *context,
+static bool workload_ref(struct sl_arena *arena, const struct sl_fold_names *names, uint16_t id,
+			 struct sl_workload_ref *ret)
+{
+	const char *name = names && names->workload ? names->workload(names->context, id) : NULL;
+
+	*ret = (struct sl_workload_ref){ .id = name ? 0 : id };
+	if (name)
+		ret->name = sl_arena_text(arena, name, strlen(name));
+	return !name || ret->name;
+}
+
+/* The name as a peer, if it is one that a file can have: what a name server says is anything. */
+static bool host_peer(struct sl_arena *arena, const char *name, struct sl_peer *ret)
+{
+	struct sl_peer peer = { 0 };
+
+	if (!name || sl_value_peer(arena, name, &peer, NULL) || peer.kind != SL_PEER_NAME ||
+	    *peer.name == '*')
+		return false;
+	*ret = peer;
+	return true;
+}
+
+static bool make_peer(struct sl_arena *arena, const struct sl_seen *seen, const struct sl_fold_names *names,
 		      struct sl_peer *peer)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const char *name;
 
-	if (!seen->peer_workload) {
-		peer->kind = SL_PEER_RANGE;
-		peer->v6 = memcmp(&seen->peer, mapped, sizeof(mapped)) != 0;
-		peer->from = peer->to = seen->peer;
-		return true;
+	if (seen->peer_workload) {
+		peer->kind = SL_PEER_WORKLOAD;
+		return workload_ref(arena, names, seen->peer_workload, &peer->workload);
 	}
-	peer->kind = SL_PEER_WORKLOAD;
-	name = name_of ? name_of(context, seen->peer_workload) : NULL;
-	if (!name)
-		peer->workload.id = seen->peer_workload;
-	else
-		peer->workload.name = sl_arena_text(arena, name, strlen(name));
-	return !name || peer->workload.name;
+	if (names && names->host && host_peer(arena, names->host(names->context, seen), peer))
+		return true;
+	peer->kind = SL_PEER_RANGE;
+	peer->v6 = memcmp(&seen->peer, mapped, sizeof(mapped)) != 0;
+	peer->from = peer->to = seen->peer;
+	return true;
 }
 
 /* A rule for one session alone. */
-static bool make_rule(struct sl_arena *arena, const struct sl_seen *seen, sl_name_of name_of, void *context,
+static bool make_rule(struct sl_arena *arena, const struct sl_seen *seen, const struct sl_fold_names *names,
 		      struct sl_rule *rule)
 {
 	const struct sl_port_range port = { seen->port, seen->port };
-	struct sl_workload_ref workload = { .id = seen->workload };
-	const char *name = name_of ? name_of(context, seen->workload) : NULL;
+	struct sl_workload_ref workload;
 	struct sl_peer peer = { 0 };
 
-	if (name)
-		workload = (struct sl_workload_ref){ .name = sl_arena_text(arena, name, strlen(name)) };
-	if (!make_peer(arena, seen, name_of, context, &peer) || (name && !workload.name))
+	if (!workload_ref(arena, names, seen->workload, &workload) || !make_peer(arena, seen, names, &peer))
 		return false;
 	rule->directions = seen->ingress ? SL_INGRESS : SL_EGRESS;
 	rule->action = SL_RULE_ALLOW;
@@ -232,14 +249,14 @@ static struct sl_rules *new_rules(size_t n)
 	return NULL;
 }
 
-int sl_rules_fold(const struct sl_seen *seen, size_t n, sl_name_of name_of, void *context,
+int sl_rules_fold(const struct sl_seen *seen, size_t n, const struct sl_fold_names *names,
 		  struct sl_rules **ret, struct sl_err *err)
 {
 	struct sl_rules *rules = new_rules(n);
 	bool ok = rules;
 
 	for (size_t i = 0; ok && i < n; i++)
-		ok = make_rule(&rules->arena, &seen[i], name_of, context, &rules->rules[rules->n_rules++]);
+		ok = make_rule(&rules->arena, &seen[i], names, &rules->rules[rules->n_rules++]);
 	ok = ok && sl_rules_join(&rules->arena, rules->rules, &rules->n_rules);
 	if (!ok || rules->n_rules > SL_RULES_MAX) {
 		sl_rules_free(rules);

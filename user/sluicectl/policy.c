@@ -19,36 +19,44 @@ static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err);
 
 const struct verb verb_policy = {
 	.name = "policy",
-	.arguments = "(check FILE | diff OLD NEW | show [FILE] | apply FILE | learned) [OPTION]...",
+	.arguments = "(check FILE | diff OLD NEW | show [FILE] | compile FILE | apply FILE | learned) "
+		     "[OPTION]...",
 	.summary = "Checks, compares, applies policy files; shows what was learned",
 	.help = "  check FILE     reads and compiles it, and names rules that never decide anything\n"
 		"  diff OLD NEW   what was written differently and what that changes for traffic\n"
 		"  show [FILE]    the rules in normal form, in their order; without FILE those in force\n"
+		"  compile FILE   what the core reads, for sluice-dpi --replay CAPTURE --policy\n"
 		"  apply FILE     makes it the policy in force\n"
 		"  learned        writes what mode discover has seen as a policy file\n"
 		"\n"
 		"  --dry-run        apply: let the daemon check it and change nothing\n"
 		"  --workload NAME  learned: of this workload alone, by name or id\n"
+		"  --workload NAME[=ID]  compile: who NAME is; without =ID the one of a capture.\n"
+		"                   Can be given several times\n"
+		"  --addresses      learned: peers by address, not by the host name asked for\n"
 		"  --clear          learned: the core forgets it then, and begins anew\n"
-		"  -o, --output FILE  learned: write it there\n"
+		"  -o, --output FILE  learned, compile: write it there\n"
 		"\n"
-		"FILE is YAML or JSON, - is standard input; see sluice-policy(5). check, diff and show "
-		"FILE\n"
-		"need no daemon. Exit status of check: 1 if there are findings; of diff: 1 if the files "
+		"FILE is YAML or JSON, - is standard input; see sluice-policy(5). check, diff, compile\n"
+		"and show FILE need no daemon. Exit status of check: 1 if there are findings; of diff: 1 if "
+		"the files "
 		"differ.\n"
 		"\n"
 		"Example:\n"
 		"  sluicectl policy learned > new.yaml\n"
 		"  sluicectl policy diff policy.yaml new.yaml\n"
-		"  sluicectl policy check new.yaml && sluicectl policy apply new.yaml\n",
+		"  sluicectl policy check new.yaml && sluicectl policy apply new.yaml\n"
+		"  sluicectl policy compile new.yaml --workload web -o new.block\n"
+		"  sluice-dpi --replay web.pcap --policy new.block\n",
 	.run = run,
 };
 
-enum { OPT_DRY_RUN = OPT_FIRST, OPT_WORKLOAD, OPT_CLEAR };
+enum { OPT_DRY_RUN = OPT_FIRST, OPT_WORKLOAD, OPT_ADDRESSES, OPT_CLEAR };
 
 static const struct option options[] = {
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "workload", required_argument, NULL, OPT_WORKLOAD },
+	{ "addresses", no_argument, NULL, OPT_ADDRESSES },
 	{ "clear", no_argument, NULL, OPT_CLEAR },
 	{ "output", required_argument, NULL, 'o' },
 	VERB_OPTIONS,
@@ -245,8 +253,12 @@ static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err)
 	while ((c = verb_option(ctl, &verb_policy, argc, argv, options, err))) {
 		if (c == OPT_DRY_RUN)
 			given.dry_run = true;
+		else if (c == OPT_WORKLOAD && given.n_workloads == POLICY_WORKLOADS_MAX)
+			return usage_error(err, "more than %d workloads", POLICY_WORKLOADS_MAX);
 		else if (c == OPT_WORKLOAD)
-			given.workload = optarg;
+			given.workload[given.n_workloads++] = optarg;
+		else if (c == OPT_ADDRESSES)
+			given.addresses = true;
 		else if (c == OPT_CLEAR)
 			given.clear = true;
 		else if (c == 'o')
@@ -254,14 +266,19 @@ static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err)
 		else
 			return c;
 	}
-	r = check_words(argc, argv, 1, 3, "check, diff, show, apply or learned", err);
+	r = check_words(argc, argv, 1, 3, "check, diff, show, compile, apply or learned", err);
 	if (r)
 		return r;
 	what = argv[optind];
 	if (given.dry_run && strcmp(what, "apply") != 0)
 		return usage_error(err, "--dry-run belongs to policy apply");
-	if ((given.workload || given.clear || given.output) && strcmp(what, "learned") != 0)
-		return usage_error(err, "--workload, --clear and --output belong to policy learned");
+	if ((given.clear || given.addresses) && strcmp(what, "learned") != 0)
+		return usage_error(err, "--clear and --addresses belong to policy learned");
+	if ((given.n_workloads || given.output) && strcmp(what, "learned") != 0 &&
+	    strcmp(what, "compile") != 0)
+		return usage_error(err, "--workload and --output belong to policy learned and compile");
+	if (given.n_workloads > 1 && !strcmp(what, "learned"))
+		return usage_error(err, "policy learned takes one --workload");
 	if (!strcmp(what, "check"))
 		return check_words(argc, argv, 2, 2, "FILE", err)
 			       ?: policy_check(ctl, argv + optind + 1, err);
@@ -272,10 +289,13 @@ static int run(struct ctl *ctl, int argc, char **argv, struct sl_err *err)
 	if (!strcmp(what, "diff"))
 		return check_words(argc, argv, 3, 3, "OLD or NEW", err)
 			       ?: policy_diff(ctl, argv + optind + 1, err);
+	if (!strcmp(what, "compile"))
+		return check_words(argc, argv, 2, 2, "FILE", err)
+			       ?: policy_compile(ctl, argv + optind + 1, &given, err);
 	if (!strcmp(what, "apply"))
 		return check_words(argc, argv, 2, 2, "FILE", err)
 			       ?: policy_apply(ctl, argv + optind + 1, &given, err);
 	if (!strcmp(what, "learned"))
 		return check_words(argc, argv, 1, 1, "", err) ?: policy_learned(ctl, &given, err);
-	return usage_error(err, "'%s' is none of check, diff, show, apply, learned", what);
+	return usage_error(err, "'%s' is none of check, diff, show, compile, apply, learned", what);
 }

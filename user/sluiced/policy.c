@@ -11,6 +11,7 @@
 #include "policyfile/check.h"
 #include "policyfile/compile.h"
 #include "policyfile/rules.h"
+#include "sluiced/addresses.h"
 #include "sluiced/policy_core.h"
 #include "sluiced/state.h"
 
@@ -22,6 +23,7 @@
 struct policy {
 	struct instance *inst;
 	struct policy_core *core;
+	struct addresses *addresses;
 	struct source timer; /* SOON_MS behind a change of the workloads */
 	struct sl_rules *rules; /* NULL: none was accepted yet */
 	char *text; /* of them, in JSON */
@@ -269,6 +271,8 @@ static void follow_workloads(struct policy *policy)
 	struct sl_err err;
 	int block;
 
+	/* Before the rules that name them; and once more for one that was being taken when it was noticed. */
+	addresses_follow(policy->addresses);
 	if (mark == policy->mark)
 		return;
 	policy->mark = mark;
@@ -346,6 +350,13 @@ static int load(struct policy *policy, struct sl_err *err)
 	return r;
 }
 
+static void on_addresses(void *context, int block)
+{
+	struct policy *policy = context;
+
+	policy_core_peers(policy->core, block);
+}
+
 int policy_create(struct instance *inst, struct policy **ret, struct sl_err *err)
 {
 	struct policy *policy = calloc(1, sizeof(*policy));
@@ -358,6 +369,11 @@ int policy_create(struct instance *inst, struct policy **ret, struct sl_err *err
 	r = policy_core_create(inst, &policy->core, err);
 	if (!r)
 		r = timer_open(&inst->loop, &policy->timer, "the policy", err);
+	/* Without them all works but for rules that name a workload as the peer. */
+	if (!r && addresses_open(inst, on_addresses, policy, &policy->addresses, err))
+		sl_warn("%s: no rule knows a workload as a peer", err->text);
+	if (!r)
+		addresses_follow(policy->addresses);
 	if (!r)
 		r = load(policy, err);
 	/* A file that is wrong must not leave the workloads without a daemon if there is a policy all the same. */
@@ -394,6 +410,7 @@ void policy_free(struct policy *policy)
 		return;
 	workloads_watch(policy->inst->workloads, NULL, NULL);
 	source_close(&policy->inst->loop, &policy->timer);
+	addresses_close(policy->addresses);
 	policy_core_free(policy->core);
 	sl_rules_free(policy->rules);
 	free(policy->text);

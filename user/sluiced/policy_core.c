@@ -26,7 +26,8 @@ struct policy_core {
 	struct source core; /* connection, while something is under way */
 	struct source timer;
 	int block; /* memfd; -1: there is no policy */
-	bool thresholds_due, block_due, names_due; /* to be sent … */
+	int peers; /* memfd of the workloads' addresses; -1: none are known */
+	bool peers_due, thresholds_due, block_due, names_due; /* to be sent … */
 	__u32 names_after; /* … of these, those with higher ids */
 	unsigned int unanswered;
 	bool taken; /* the core has the block */
@@ -39,7 +40,7 @@ static void push(struct policy_core *core);
 
 static bool is_due(const struct policy_core *core)
 {
-	return core->block_due || core->names_due || core->thresholds_due;
+	return core->peers_due || core->block_due || core->names_due || core->thresholds_due;
 }
 
 static void disconnect(struct policy_core *core)
@@ -51,6 +52,7 @@ static void disconnect(struct policy_core *core)
 static void all_due(struct policy_core *core)
 {
 	core->block_due = core->block >= 0;
+	core->peers_due = core->peers >= 0;
 	core->thresholds_due = true;
 	core->names_due = true;
 	core->names_after = 0;
@@ -78,8 +80,8 @@ static void take_answer(struct policy_core *core, size_t len)
 			core->taken = true;
 	} else {
 		core->refused = true;
-		sl_error("the core (pid %d) refuses a policy, names or thresholds: %.300s", core->pid,
-			 why ?: "without a reason");
+		sl_error("the core (pid %d) refuses a policy, addresses, names or thresholds: %.300s",
+			 core->pid, why ?: "without a reason");
 	}
 	json_decref(answer);
 	if (!core->unanswered && !is_due(core))
@@ -180,6 +182,18 @@ static int send_names(struct policy_core *core)
 	return 0;
 }
 
+static int send_peers(struct policy_core *core)
+{
+	static const char request[] = "{\"cmd\":\"addresses\"}";
+	int r = sl_sock_send_fd(core->core.fd, request, sizeof(request) - 1, core->peers);
+
+	if (r)
+		return r;
+	core->unanswered++;
+	core->peers_due = false;
+	return 0;
+}
+
 static int send_block(struct policy_core *core)
 {
 	static const char request[] = "{\"cmd\":\"policy\"}";
@@ -222,6 +236,8 @@ static void push(struct policy_core *core)
 	if (!is_there(core, &status) || !is_due(core))
 		return;
 	r = connect_core(core);
+	if (!r && core->peers_due)
+		r = send_peers(core);
 	while (!r && core->block_due)
 		r = send_block(core);
 	if (!r && core->thresholds_due)
@@ -271,6 +287,15 @@ void policy_core_set(struct policy_core *core, int block)
 	push(core);
 }
 
+void policy_core_peers(struct policy_core *core, int block)
+{
+	if (core->peers >= 0)
+		close(core->peers);
+	core->peers = block;
+	core->peers_due = true;
+	push(core);
+}
+
 void policy_core_thresholds(struct policy_core *core)
 {
 	core->thresholds_due = true;
@@ -305,7 +330,7 @@ int policy_core_create(struct instance *inst, struct policy_core **ret, struct s
 	if (!core)
 		return sl_err(err, ENOMEM, "no memory for what the core is told");
 	core->inst = inst;
-	core->block = -1;
+	core->block = core->peers = -1;
 	core->core = (struct source){ -1, on_answers };
 	core->timer = (struct source){ -1, on_timer };
 	r = timer_open(&inst->loop, &core->timer, "the core's policy", err);
@@ -325,5 +350,7 @@ void policy_core_free(struct policy_core *core)
 	source_close(&core->inst->loop, &core->timer);
 	if (core->block >= 0)
 		close(core->block);
+	if (core->peers >= 0)
+		close(core->peers);
 	free(core);
 }

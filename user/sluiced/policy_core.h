@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the core must know, on its way to it: the compiled policy, the
- * workloads' names, and the thresholds of threats.
+ * workloads' names and addresses, and the thresholds of threats.
  *
  * Invariant: every core, and every core that follows one that has died, is
- * sent the latest of each, the policy first, as soon as it can be connected
+ * sent the latest of each, the addresses and the policy first, as soon as it can be connected
  * to; the daemon never waits for it longer than it is told to.
  */
 #ifndef SLUICE_SLUICED_POLICY_CORE_H
@@ -20,6 +20,8 @@ void policy_core_free(struct policy_core *core); /* NULL allowed */
 
 /* A compiled policy in a sealed memory file, which is taken over; sent at once if a core is there. */
 void policy_core_set(struct policy_core *core, int block);
+/* The addresses of workloads, likewise (dpi/policy/peers.h). */
+void policy_core_peers(struct policy_core *core, int block);
 /* Workloads have come, gone or been renamed: all names are sent again. */
 void policy_core_rename(struct policy_core *core);
 /* The configuration has other thresholds. */

@@ -9,11 +9,13 @@
 static struct sl_policy_query query_of(const struct sl_engine *engine, const struct sl_session *session)
 {
 	const struct sl_tuple *tuple = &session->tuple;
+	const struct sl_addr *peer = session->ingress ? &tuple->source : &tuple->destination;
 
 	return (struct sl_policy_query){
 		.workload = session->workload,
 		.ingress = session->ingress,
-		.peer = session->ingress ? tuple->source : tuple->destination,
+		.peer = *peer,
+		.peer_workload = sl_peers_find(engine->peers, peer),
 		.port = tuple->destination_port,
 		.protocol = tuple->protocol,
 		.application = session->application,

@@ -64,6 +64,7 @@ static void take_policy(struct sl_engine *engine)
 	/* Its number first: a policy that comes in between is then taken for a newer one, and asked again. */
 	engine->generation = (uint32_t)sl_policies_generation(engine->policies);
 	engine->policy = sl_policies_fetch(engine->policies, engine->worker);
+	engine->peers = sl_policies_peers(engine->policies);
 	engine->resting = false;
 	if (engine->policy != before || engine->generation != generation)
 		memset(engine->mode, 0, sizeof(engine->mode));

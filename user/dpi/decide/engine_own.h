@@ -35,6 +35,7 @@ struct sl_engine {
 	struct sl_event_ring *events;
 	struct sl_learn *learn; /* what was seen of workloads in discover */
 	struct sl_policies *policies;
+	const struct sl_peers *peers; /* of this turn; NULL: none known */
 	const struct sl_policy *policy; /* of this turn; NULL: none, all is discovered and passes */
 	uint32_t generation; /* of the policy */
 	bool resting; /* `policy` may have been freed since */

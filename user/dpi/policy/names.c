@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -165,5 +166,45 @@ void sl_names_tell_all(struct sl_names *names, struct sl_policy *policy, uint64_
 
 		if (record->name && record->expires_ns > now_ns)
 			tell(policy, record->name, &record->address, record->expires_ns, now_ns);
+	}
+}
+
+static long find_address(const struct sl_addr *addresses, size_t n, const struct sl_addr *address)
+{
+	size_t low = 0;
+
+	while (n) {
+		size_t half = n / 2;
+		int c = memcmp(&addresses[low + half], address, sizeof(*address));
+
+		if (!c)
+			return (long)(low + half);
+		if (c < 0) {
+			low += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return -1;
+}
+
+#define MANY "*" /* no name of a host */
+
+void sl_names_of(const struct sl_names *names, const struct sl_addr *addresses, size_t n, sl_policy_name *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		ret[i][0] = '\0';
+	/* The records are many, the addresses few: once through the records. */
+	for (uint32_t i = 0; i < names->limit; i++) {
+		const struct record *record = &names->record[i];
+		long at = record->name ? find_address(addresses, n, &record->address) : -1;
+
+		if (at >= 0)
+			snprintf(ret[at], sizeof(ret[at]), "%s", *ret[at] ? MANY : record->name);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(ret[i], MANY))
+			ret[i][0] = '\0';
 	}
 }

@@ -21,4 +21,8 @@ bool sl_names_learn(struct sl_names *names, struct sl_policy *policy, const char
 /* Tells a new policy all that still holds. */
 void sl_names_tell_all(struct sl_names *names, struct sl_policy *policy, uint64_t now_ns);
 
+/* See sl_policies_names_of(). */
+void sl_names_of(const struct sl_names *names, const struct sl_addr *addresses, size_t n,
+		 sl_policy_name *ret);
+
 #endif

@@ -27,12 +27,14 @@ struct reader {
 
 struct retired {
 	struct retired *next;
-	struct sl_policy *policy;
+	struct sl_policy *policy; /* one of the two */
+	struct sl_peers *peers;
 	uint64_t generation; /* the first without it */
 };
 
 struct sl_policies {
 	_Atomic(struct sl_policy *) current;
+	_Atomic(struct sl_peers *) peers;
 	_Atomic uint64_t generation;
 	unsigned int workers;
 	struct reader reader[SL_POLICIES_WORKERS_MAX];
@@ -52,6 +54,7 @@ int sl_policies_open(struct sl_policies **ret, unsigned int workers, struct sl_e
 	if (!policies)
 		return sl_err(err, ENOMEM, "no memory for the policy's workers");
 	atomic_init(&policies->current, NULL);
+	atomic_init(&policies->peers, NULL);
 	atomic_init(&policies->generation, 0);
 	policies->workers = workers;
 	for (unsigned int i = 0; i < SL_POLICIES_WORKERS_MAX; i++)
@@ -72,6 +75,11 @@ const struct sl_policy *sl_policies_fetch(struct sl_policies *policies, unsigned
 {
 	atomic_store(&policies->reader[worker].seen, atomic_load(&policies->generation));
 	return atomic_load(&policies->current);
+}
+
+const struct sl_peers *sl_policies_peers(struct sl_policies *policies)
+{
+	return atomic_load(&policies->peers);
 }
 
 void sl_policies_sleep(struct sl_policies *policies, unsigned int worker)
@@ -105,6 +113,7 @@ static unsigned int reclaim(struct sl_policies *policies, uint64_t oldest)
 		}
 		*at = retired->next;
 		sl_policy_free(retired->policy);
+		sl_peers_free(retired->peers);
 		free(retired);
 	}
 	return left;
@@ -120,6 +129,20 @@ unsigned int sl_policies_reclaim(struct sl_policies *policies)
 	return left;
 }
 
+/* Behind the exchange of a pointer, with the lock held: the next generation. retired: NULL allowed. */
+static uint64_t retire(struct sl_policies *policies, struct retired *retired)
+{
+	uint64_t generation = atomic_fetch_add(&policies->generation, 1) + 1;
+
+	if (retired) {
+		retired->generation = generation;
+		retired->next = policies->retired;
+		policies->retired = retired;
+	}
+	reclaim(policies, oldest_seen(policies));
+	return generation;
+}
+
 uint64_t sl_policies_set(struct sl_policies *policies, struct sl_policy *policy, uint64_t now_ns)
 {
 	struct retired *retired = calloc(1, sizeof(*retired));
@@ -132,13 +155,22 @@ uint64_t sl_policies_set(struct sl_policies *policies, struct sl_policy *policy,
 	else
 		/* Without memory to remember it by, the old one is lost rather than freed too early. */
 		atomic_store(&policies->current, policy);
-	generation = atomic_fetch_add(&policies->generation, 1) + 1;
-	if (retired) {
-		retired->generation = generation;
-		retired->next = policies->retired;
-		policies->retired = retired;
-	}
-	reclaim(policies, oldest_seen(policies));
+	generation = retire(policies, retired);
+	pthread_mutex_unlock(&policies->lock);
+	return generation;
+}
+
+uint64_t sl_policies_set_peers(struct sl_policies *policies, struct sl_peers *peers)
+{
+	struct retired *retired = calloc(1, sizeof(*retired));
+	uint64_t generation;
+
+	pthread_mutex_lock(&policies->lock);
+	if (retired)
+		retired->peers = atomic_exchange(&policies->peers, peers);
+	else
+		atomic_store(&policies->peers, peers);
+	generation = retire(policies, retired);
 	pthread_mutex_unlock(&policies->lock);
 	return generation;
 }
@@ -162,12 +194,21 @@ bool sl_policies_learn(struct sl_policies *policies, const char *name, const str
 	return told;
 }
 
+void sl_policies_names_of(struct sl_policies *policies, const struct sl_addr *addresses, size_t n,
+			  sl_policy_name *ret)
+{
+	pthread_mutex_lock(&policies->lock);
+	sl_names_of(policies->names, addresses, n, ret);
+	pthread_mutex_unlock(&policies->lock);
+}
+
 void sl_policies_close(struct sl_policies *policies)
 {
 	if (!policies)
 		return;
 	reclaim(policies, SLEEPS);
 	sl_policy_free(atomic_load(&policies->current));
+	sl_peers_free(atomic_load(&policies->peers));
 	sl_names_close(policies->names);
 	pthread_mutex_destroy(&policies->lock);
 	free(policies);

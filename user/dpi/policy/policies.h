@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The policy in force, for many workers: exchanged as a whole under traffic,
- * and what DNS answers have told of the names in its rules.
+ * what DNS answers have told of the names in its rules, and the addresses of
+ * workloads.
  *
  * A worker fetches the policy at the beginning of each batch of frames and
  * uses that pointer until it fetches again; before it sleeps it says so. A
@@ -9,12 +10,13 @@
  * sleeps. Workers never wait and take no lock for a lookup; telling of a name
  * takes one, which is held for microseconds.
  *
- * Invariant: a policy that a worker has fetched is not freed before that
- * worker fetches again or sleeps.
+ * Invariant: a policy, and a list of peers, that a worker has fetched is not
+ * freed before that worker fetches again or sleeps.
  */
 #ifndef SLUICE_DPI_POLICIES_H
 #define SLUICE_DPI_POLICIES_H
 
+#include "dpi/policy/peers.h"
 #include "dpi/policy/policy.h"
 
 #define SL_POLICIES_WORKERS_MAX 64
@@ -30,6 +32,8 @@ void sl_policies_close(struct sl_policies *policies);
 
 /* By worker `worker` alone. What was fetched before is not to be used any more. */
 const struct sl_policy *sl_policies_fetch(struct sl_policies *policies, unsigned int worker);
+/* Behind sl_policies_fetch(), and valid as long as what that returned. NULL: none are known. */
+const struct sl_peers *sl_policies_peers(struct sl_policies *policies);
 void sl_policies_sleep(struct sl_policies *policies, unsigned int worker);
 
 /*
@@ -38,6 +42,8 @@ void sl_policies_sleep(struct sl_policies *policies, unsigned int worker);
  * the generation, from 1 on.
  */
 uint64_t sl_policies_set(struct sl_policies *policies, struct sl_policy *policy, uint64_t now_ns);
+/* The same for the workloads' addresses: a new generation, as they may change answers. */
+uint64_t sl_policies_set_peers(struct sl_policies *policies, struct sl_peers *peers);
 /* Frees what nobody uses any more; how many are still to be freed. To be called now and then. */
 unsigned int sl_policies_reclaim(struct sl_policies *policies);
 uint64_t sl_policies_generation(struct sl_policies *policies);
@@ -49,5 +55,13 @@ uint64_t sl_policies_generation(struct sl_policies *policies);
  */
 bool sl_policies_learn(struct sl_policies *policies, const char *name, const struct sl_addr *address,
 		       uint32_t ttl, uint64_t now_ns);
+
+/*
+ * By the control thread: the name by which each of these addresses (ascending,
+ * as bytes, each once) was asked for, whether that still holds or not; "" where
+ * it is not known, or not only one.
+ */
+void sl_policies_names_of(struct sl_policies *policies, const struct sl_addr *addresses, size_t n,
+			  sl_policy_name *ret);
 
 #endif

@@ -44,6 +44,8 @@ struct sl_policy_answer {
 	enum sl_policy_mode mode;
 };
 
+typedef char sl_policy_name[256]; /* of a host, lower case */
+
 struct sl_policy; /* compiled */
 
 /*
