@@ -70,6 +70,11 @@ static int hand_over(struct agent *agent, const struct workload *workload, struc
 		return r;
 	report_add(&taken);
 	report_add(&given);
+	/* By the default way, under the name that stays. */
+	if (act == take) {
+		taken.name = "handover_gap_ms";
+		report_add(&taken);
+	}
 	return 0;
 }
 

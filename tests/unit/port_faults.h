@@ -7,7 +7,8 @@
 #include "unit/port_lab.h"
 
 enum stage_kind {
-	STAGE_WORKLOAD, /* by the workload's side */
+	STAGE_WORKLOAD, /* by the workload's side, the host's end out of sight */
+	STAGE_DETOUR, /* the same with the host's end in sight, and so with a detour */
 	STAGE_HOST_BRIDGED, /* by the host's side: a bridge's port */
 	STAGE_HOST_ROUTED, /* with addresses and routes of its own */
 	STAGE_HOST_SHARED, /* the same, and the agent is in the host's namespace */

@@ -112,15 +112,15 @@ static void inhabit(int netns)
 
 const char *stage_name(enum stage_kind kind)
 {
-	static const char *const names[] = { "workload's side", "host's side, bridged", "host's side, routed",
-					     "host's side, in the agent's namespace" };
+	static const char *const names[] = { "workload's side", "with a detour", "host's side, bridged",
+					     "host's side, routed", "host's side, in the agent's namespace" };
 
 	return names[kind];
 }
 
 const char *stage_doing(enum stage_kind kind, bool taking)
 {
-	if (kind == STAGE_WORKLOAD)
+	if (kind <= STAGE_DETOUR)
 		return taking ? "take" : "give back";
 	return taking ? "take the host end" : "give the host end back";
 }
@@ -139,7 +139,7 @@ void stage_open(struct stage *stage, enum stage_kind kind)
 	dress(stage->lab.workload);
 	if (kind != STAGE_WORKLOAD)
 		dress_host(stage);
-	if (kind == STAGE_HOST_BRIDGED || kind == STAGE_HOST_ROUTED)
+	if (kind != STAGE_WORKLOAD && kind != STAGE_HOST_SHARED)
 		inhabit(stage->lab.host);
 	token = sl_netns_enter(stage->lab.agent, NULL);
 	cr_assert_geq(token, 0);
@@ -157,7 +157,7 @@ void stage_dress_again(struct stage *stage)
 {
 	int w = stage->lab.workload;
 
-	if (stage->kind != STAGE_WORKLOAD) {
+	if (stage->kind > STAGE_DETOUR) {
 		sh(stage->lab.host, "ip addr flush dev hveth scope global; ip link set hveth up");
 		dress_host(stage);
 		return;
@@ -202,7 +202,8 @@ int stage_take(struct stage *stage, struct sl_err *err)
 					     .mode = -1,
 					     .fail = -1,
 					     .strict = -1,
-					     .side = stage->kind ? SL_SIDE_HOST : SL_SIDE_WORKLOAD };
+					     .side = stage->kind > STAGE_DETOUR ? SL_SIDE_HOST
+										: SL_SIDE_WORKLOAD };
 	struct intercepted taken;
 
 	return intercept(&stage->inst, &request, &taken, err);
@@ -269,7 +270,8 @@ void expect_clean(const struct stage *stage, const char *what)
 	closedir(folder);
 	all = if_nameindex();
 	for (struct if_nameindex *i = all; i && i->if_index; i++)
-		cr_assert(strncmp(i->if_name, "vex", 3) != 0 && strncmp(i->if_name, "vin", 3) != 0,
+		cr_assert(strncmp(i->if_name, "vex", 3) != 0 && strncmp(i->if_name, "vin", 3) != 0 &&
+				  strncmp(i->if_name, "sluice", 6) != 0,
 			  "%s: interface %s is left", what, i->if_name);
 	if_freenameindex(all);
 }
@@ -281,7 +283,7 @@ void expect_free(const struct stage *stage, const char *what)
 	cr_assert_neq(sh_try(stage->lab.workload, "grep sluice /proc/net/dev"), 0,
 		      "%s: something is left in the workload", what);
 	/* vbr and vth are there, where the agent is. */
-	cr_assert_neq(sh_try(stage->lab.host, "grep sluicetmp /proc/net/dev"), 0,
+	cr_assert_neq(sh_try(stage->lab.host, "grep -E 'sluice(tmp|detour)' /proc/net/dev"), 0,
 		      "%s: something is left on the host", what);
 }
 

@@ -22,6 +22,7 @@
 /* Not in net/if.h, and linux/if.h does not go with it; or newer than the distribution's headers. All ABI. */
 #define FLAG_LOWER_UP (1U << 16)
 #define TOKEN_LEN 16
+#define LINK_MODE_DORMANT 1
 #define OPER_DORMANT 5
 #define OPER_UP 6
 #define ATTR_GSO_IPV4_MAX_SIZE 63
@@ -73,7 +74,7 @@ static struct nlattr *inet6_attr(const struct nlmsghdr *link, int type)
 	return spec ? nla_find(nla_data(spec), nla_len(spec), type) : NULL;
 }
 
-static __u8 link_mode(const struct nlmsghdr *link)
+int settings_link_mode(const struct nlmsghdr *link)
 {
 	struct nlattr *mode = message_attr(link, HEADER, IFLA_LINKMODE);
 
@@ -100,7 +101,7 @@ const char *settings_difference(const struct nlmsghdr *a, const struct nlmsghdr 
 		return "flags";
 	if (settings_gen_mode(a) != settings_gen_mode(b))
 		return "IPv6 address generation mode";
-	if (link_mode(a) != link_mode(b))
+	if (settings_link_mode(a) != settings_link_mode(b))
 		return "link mode";
 	if (!token_same(a, b))
 		return "IPv6 token";
@@ -115,9 +116,9 @@ static int put_differences(struct nl_msg *msg, const struct nlmsghdr *wanted, co
 
 	head.ifi_change = (body(wanted)->ifi_flags ^ body(now)->ifi_flags) & FLAGS_KEPT;
 	head.ifi_flags = body(wanted)->ifi_flags & head.ifi_change;
-	*ret_any = head.ifi_change != 0 || link_mode(now);
+	*ret_any = head.ifi_change != 0 || settings_link_mode(now);
 	if (nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) ||
-	    (link_mode(now) && nla_put_u8(msg, IFLA_LINKMODE, 0)))
+	    (settings_link_mode(now) && nla_put_u8(msg, IFLA_LINKMODE, 0)))
 		return -ENOMEM;
 	for (i = 0; i < N_KEPT; i++) {
 		struct nlattr *attr = message_attr(wanted, HEADER, kept[i].type);
@@ -192,26 +193,30 @@ int settings_set_gen_mode(struct nls *nls, __u32 ifindex, int mode, struct sl_er
 			"set the IPv6 address generation mode of interface number %u", ifindex);
 }
 
-static int put_link_mode(struct nls *nls, __u32 ifindex, __u8 mode, const struct nlattr *state,
-			 struct sl_err *err)
+static int put_link_mode(struct nls *nls, __u32 ifindex, __u8 mode, int state, struct sl_err *err)
 {
 	struct ifinfomsg head = { .ifi_index = ifindex };
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_SETLINK, NLM_F_REQUEST);
 
 	if (msg &&
 	    (nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) || nla_put_u8(msg, IFLA_LINKMODE, mode) ||
-	     (state && nla_put_u8(msg, IFLA_OPERSTATE, nla_get_u8(state))))) {
+	     (state >= 0 && nla_put_u8(msg, IFLA_OPERSTATE, state)))) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
 	return nls_call(nls, msg, err, "set the link mode of interface number %u", ifindex);
 }
 
+int settings_set_dormant(struct nls *nls, __u32 ifindex, bool on, struct sl_err *err)
+{
+	return put_link_mode(nls, ifindex, on ? LINK_MODE_DORMANT : 0, on ? OPER_DORMANT : OPER_UP, err);
+}
+
 int settings_finish(struct nls *nls, const struct nlmsghdr *link, __u32 ifindex, struct sl_err *err)
 {
 	int rc, mode = settings_gen_mode(link);
 	struct msgs now = MSGS_NONE;
-	struct nlattr *token;
+	struct nlattr *state = message_attr(link, HEADER, IFLA_OPERSTATE), *token;
 
 	rc = mode == LINK_GEN_MODE_UNKNOWN ? 0 : settings_set_gen_mode(nls, ifindex, mode, err);
 	if (!rc)
@@ -219,8 +224,8 @@ int settings_finish(struct nls *nls, const struct nlmsghdr *link, __u32 ifindex,
 	if (rc)
 		return rc;
 	/* Not earlier: an interface that comes up in dormant mode waits for its user before it lets frames out. */
-	if (link_mode(link) != link_mode(now.item[0]))
-		rc = put_link_mode(nls, ifindex, link_mode(link), message_attr(link, HEADER, IFLA_OPERSTATE),
+	if (settings_link_mode(link) != settings_link_mode(now.item[0]))
+		rc = put_link_mode(nls, ifindex, settings_link_mode(link), state ? nla_get_u8(state) : -1,
 				   err);
 	/* Only an interface that listens to routers takes one. */
 	token = inet6_attr(link, IFLA_INET6_TOKEN);
@@ -240,7 +245,7 @@ static bool is_ready(const struct nlmsghdr *link, bool ipv6)
 	if (!(body(link)->ifi_flags & FLAG_LOWER_UP))
 		return true;
 	/* In dormant mode somebody else says when it is up. */
-	if (state && nla_get_u8(state) == OPER_DORMANT && link_mode(link))
+	if (state && nla_get_u8(state) == OPER_DORMANT && settings_link_mode(link))
 		return true;
 	if (!state || nla_get_u8(state) != OPER_UP)
 		return false;

@@ -23,6 +23,14 @@ int settings_finish(struct nls *nls, const struct nlmsghdr *link, __u32 ifindex,
 int settings_gen_mode(const struct nlmsghdr *link);
 int settings_set_gen_mode(struct nls *nls, __u32 ifindex, int mode, struct sl_err *err);
 
+/* 0: the kernel itself says when the interface is up. */
+int settings_link_mode(const struct nlmsghdr *link);
+/*
+ * On: the interface counts as dormant, also when it comes up: it lets frames
+ * through, but IPv6 does not take note of it, makes no address and asks nobody.
+ */
+int settings_set_dormant(struct nls *nls, __u32 ifindex, bool on, struct sl_err *err);
+
 /*
  * Is an interface that has a carrier in use by the stack: is its operational
  * state up, and has IPv6 (unless switched off) taken note? The kernel does

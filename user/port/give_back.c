@@ -13,14 +13,18 @@
 
 #include "lib/netns.h"
 #include "netlink/address.h"
+#include "netlink/settings.h"
 #include "port/announce.h"
 #include "port/apply.h"
+#include "port/detour.h"
 #include "port/home.h"
 #include "port/journal.h"
 #include "port/move.h"
 #include "port/port.h"
 #include "port/refuse.h"
 #include "port/steps.h"
+
+#define GAP_WAIT_MS 200 /* a second would be worse than a lost frame */
 
 struct give_job {
 	const struct port_hooks *hooks;
@@ -29,6 +33,7 @@ struct give_job {
 	struct port_sysctls fresh; /* what an interface that arrives there starts with */
 	struct port_taken taken;
 	struct link_info vex; /* wherever it is */
+	struct detour detour;
 	char vex_temporary[IFNAMSIZ], port_temporary[IFNAMSIZ];
 	bool aside; /* perhaps: the substitute has been put down and renamed */
 };
@@ -95,25 +100,14 @@ static int look(struct give_job *job, struct sl_err *err)
 /* Names for both while the two ports are in the workload's namespace side by side. */
 static int plan_names(struct give_job *job, struct sl_err *err)
 {
-	unsigned int i;
 	int rc;
 
 	rc = announce_open(&job->workload, err);
 	if (!rc)
-		rc = move_free_name(&job->workload, job->vex_temporary, err);
+		rc = move_free_name(&job->workload, MOVE_COMING, job->vex_temporary, err);
 	if (rc)
 		return rc;
-	for (i = 0; i < 100; i++) {
-		struct link_info link;
-
-		snprintf(job->port_temporary, IFNAMSIZ, "sluiceold%u", i);
-		rc = link_find(job->workload.nls, job->port_temporary, 0, &link, err);
-		if (rc == -ENODEV)
-			return 0;
-		if (rc)
-			return rc;
-	}
-	return sl_err(err, EEXIST, "no free name for the old port in %s", nls_label(job->workload.nls));
+	return move_free_name(&job->workload, MOVE_GOING, job->port_temporary, err);
 }
 
 /* Down first and by itself: before kernel 6.2 (bd039b5ea2a9) an interface that is up keeps its name. */
@@ -183,8 +177,10 @@ static int detach(void *context, struct sl_err *err)
 static int attach_again(void *context, struct sl_err *err)
 {
 	struct give_job *job = context;
+	int rc;
 
-	return job->hooks && job->hooks->ready ? job->hooks->ready(job->hooks->context, &job->taken, err) : 0;
+	rc = job->hooks && job->hooks->ready ? job->hooks->ready(job->hooks->context, &job->taken, err) : 0;
+	return rc ? rc : detour_use(&job->detour, false, err);
 }
 
 static int move_original(void *context, struct sl_err *err)
@@ -217,6 +213,7 @@ static int retake_vex(void *context, struct sl_err *err)
 	struct link_info vex, here;
 	int rc;
 
+	detour_use(&job->detour, false, NULL);
 	rc = link_find(job->agent.nls, job->taken.vex_name, 0, &vex, err);
 	if (rc == -ENODEV) {
 		rc = find_original(job, &here, err);
@@ -271,6 +268,72 @@ static int verify(void *context, struct sl_err *err)
 	return apply_verify(&job->workload, &job->now, job->vex.ifindex, err);
 }
 
+/* Here and below: with a detour. See take.c for coming up within the move, and dormant. */
+static int lay_detour(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+
+	return detour_lay(&job->detour, job->taken.vin_ifindex, err);
+}
+
+static int stay_taken_lift(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+	int rc = stay_taken(job, err);
+
+	return rc ? rc : detour_lift(&job->detour, err);
+}
+
+static int detach_detoured(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+	int rc = detour_use(&job->detour, true, err);
+
+	return rc ? rc : detach(job, err);
+}
+
+static int move_original_up(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+	int rc;
+
+	rc = settings_set_dormant(job->agent.nls, job->taken.vex_ifindex, true, err);
+	return rc ? rc
+		  : move_port(&job->agent, job->taken.vex_ifindex, &job->workload, job->vex_temporary,
+			      job->taken.original_ifindex, IFF_UP, &job->vex, err);
+}
+
+static int dress_original_up(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+	int rc = 0;
+
+	/* First, so that waking up makes no link-local address. */
+	if (settings_gen_mode(job->now.link_message.item[0]) != LINK_GEN_MODE_UNKNOWN)
+		rc = settings_set_gen_mode(job->workload.nls, job->vex.ifindex, LINK_GEN_MODE_NONE, err);
+	if (!rc)
+		rc = dress_original(job, err);
+	if (!rc)
+		rc = settings_set_dormant(job->workload.nls, job->vex.ifindex, false, err);
+	return rc ? rc : apply_wait_carrier(&job->workload, job->vex.ifindex, GAP_WAIT_MS, err);
+}
+
+static int exchange_ports(void *context, struct sl_err *err)
+{
+	struct give_job *job = context;
+	int rc;
+
+	job->aside = true;
+	rc = detour_strip(&job->workload, &job->now, job->port_temporary, err);
+	if (!rc)
+		rc = detour_use(&job->detour, false, err);
+	if (!rc)
+		rc = put_original(job, err);
+	if (!rc)
+		rc = move_set_up(&job->agent, job->taken.vin_ifindex, false, err);
+	return rc;
+}
+
 /* Once it is gone there is no way back, and none is needed; nobody comes after this to look: so twice at least. */
 static int delete_pair(void *context, struct sl_err *err)
 {
@@ -278,6 +341,7 @@ static int delete_pair(void *context, struct sl_err *err)
 	int rc;
 
 	apply_greet(&job->workload, &job->now, job->vex.ifindex);
+	detour_lift(&job->detour, NULL);
 	home_delete(&job->agent, job->taken.vin_name, NULL);
 	rc = home_delete(&job->agent, job->taken.vin_name, err);
 	return rc ? home_delete(&job->agent, job->taken.vin_name, err) : 0;
@@ -288,6 +352,7 @@ static int go_home(void *context, struct sl_err *err)
 {
 	struct give_job *job = context;
 
+	detour_lift(&job->detour, NULL);
 	move_set_up(&job->agent, job->taken.vex_ifindex, false, NULL);
 	move_set_up(&job->agent, job->taken.vin_ifindex, false, NULL);
 	detach(job, NULL);
@@ -308,13 +373,44 @@ static const struct port_step give_steps[] = {
 	{ "delete the pair", delete_pair, NULL },
 };
 
+/* With a detour it is "exchange the ports" alone. */
+static const struct port_step give_steps_detour[] = {
+	{ "lay the detour", lay_detour, stay_taken_lift },
+	{ "detach", detach_detoured, attach_again },
+	{ "move the original", move_original_up, retake_vex },
+	{ "prepare the original", dress_original_up, NULL },
+	{ "exchange the ports", exchange_ports, NULL },
+	{ "settle the original", settle, NULL },
+	{ "verify the original", verify, NULL },
+	{ "delete the pair", delete_pair, NULL },
+};
+
+static int run_steps(struct give_job *job, struct sl_err *err)
+{
+	const char *journal = job->hooks ? job->hooks->journal : NULL;
+	struct port_steps plain = PORT_STEPS("give back", give_steps, NULL, journal);
+	struct port_steps detour = PORT_STEPS("give back", give_steps_detour, NULL, journal);
+	char broken[80];
+	int rc = 0;
+
+	snprintf(broken, sizeof(broken), "%s is neither given back nor working", job->now.link.name);
+	plain.broken = broken;
+	plain.rescue = go_home;
+	detour.broken = broken;
+	detour.rescue = go_home;
+	if (job->detour.planned)
+		rc = steps_run(&detour, job, err);
+	if (!job->detour.planned || (rc && job->detour.failed))
+		rc = steps_run(&plain, job, err);
+	return rc;
+}
+
 int port_give_back(const struct port_taken *taken, int workload_ns, int agent_ns,
 		   const struct port_hooks *hooks, struct sl_err *err)
 {
 	struct give_job job = { .hooks = hooks, .taken = *taken };
-	struct port_steps steps = PORT_STEPS("give back", give_steps, NULL, hooks ? hooks->journal : NULL);
-	struct sl_err own = { 0 };
-	char label[64], broken[80];
+	struct sl_err own = { 0 }, why = { 0 };
+	char label[64];
 	int rc;
 
 	if (!err)
@@ -328,15 +424,14 @@ int port_give_back(const struct port_taken *taken, int workload_ns, int agent_ns
 		rc = look(&job, err);
 	if (!rc)
 		rc = plan_names(&job, err);
-	if (!rc && steps.journal)
-		rc = journal_write(steps.journal, &job.now, err);
+	if (!rc && hooks && hooks->journal)
+		rc = journal_write(hooks->journal, &job.now, err);
 	if (rc)
 		goto out;
-	snprintf(broken, sizeof(broken), "%s is neither given back nor working", job.now.link.name);
-	steps.broken = broken;
-	steps.rescue = go_home;
-	rc = steps_run(&steps, &job, err);
+	detour_plan(&job.detour, &job.agent, hooks, &job.agent, job.taken.vex_name, &job.now, &why);
+	rc = run_steps(&job, err);
 out:
+	detour_close(&job.detour);
 	snapshot_free(&job.now);
 	sysctls_free(&job.fresh);
 	port_side_close(&job.workload);

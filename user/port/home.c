@@ -89,7 +89,7 @@ static int fetch(struct search *search, struct sl_err *err)
 			       : 0;
 	rc = move_set_up(search->agent, search->original.ifindex, false, err);
 	if (!rc)
-		rc = move_free_name(search->workload, temporary, err);
+		rc = move_free_name(search->workload, MOVE_COMING, temporary, err);
 	if (!rc)
 		rc = move_port(search->agent, search->original.ifindex, search->workload, temporary,
 			       search->taken->original_ifindex, 0, &search->original, err);

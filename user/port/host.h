@@ -21,8 +21,8 @@ struct host_end {
 };
 
 /*
- * Looks in the agent's namespace first, then in that of process 1, then in
- * every one that has a name or a process. 0; -ENODEV if nobody can be seen to
+ * Looks in the agent's namespace first, then where request->host_path says,
+ * then in that of process 1, then in every one that has a name or a process. 0; -ENODEV if nobody can be seen to
  * have it; -EOPNOTSUPP if the port is no veth or both ends are the workload's.
  */
 int host_find(const struct port_request *request, struct host_end *ret, struct sl_err *err);

@@ -78,6 +78,25 @@ static bool look_in(struct search *search, int fd)
 	return found;
 }
 
+/* By a path, which is remembered if it leads there. */
+static bool look_at(struct search *search, const char *path)
+{
+	char *known = search->request->host_path;
+
+	if (!look_in(search, sl_netns_open_name(path, NULL)))
+		return false;
+	if (known && known != path && strlen(path) < PORT_HOST_PATH)
+		strcpy(known, path);
+	return true;
+}
+
+static bool look_where_it_was(struct search *search)
+{
+	const char *known = search->request->host_path;
+
+	return known && *known && look_at(search, known);
+}
+
 static bool look_in_named(struct search *search, const char *folder)
 {
 	char path[PATH_MAX];
@@ -92,7 +111,7 @@ static bool look_in_named(struct search *search, const char *folder)
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		found = look_in(search, sl_netns_open_name(path, NULL));
+		found = look_at(search, path);
 	}
 	closedir(dir);
 	return found;
@@ -100,6 +119,7 @@ static bool look_in_named(struct search *search, const char *folder)
 
 static bool look_in_processes(struct search *search)
 {
+	char path[PORT_HOST_PATH];
 	struct dirent *entry;
 	bool found = false;
 	DIR *dir;
@@ -110,8 +130,9 @@ static bool look_in_processes(struct search *search)
 	while (!found && (entry = readdir(dir))) {
 		long pid = strtol(entry->d_name, NULL, 10);
 
+		snprintf(path, sizeof(path), "/proc/%ld/ns/net", pid);
 		if (pid > 0)
-			found = look_in(search, sl_netns_open_pid(pid, NULL));
+			found = look_at(search, path);
 	}
 	closedir(dir);
 	return found;
@@ -154,8 +175,9 @@ int host_find(const struct port_request *request, struct host_end *ret, struct s
 	if (!rc && sl_netns_id(request->agent_ns, &search->agent))
 		rc = sl_err(err, EINVAL, "cannot identify the agent's namespace");
 	if (!rc && !look_in(search, fcntl(request->agent_ns, F_DUPFD_CLOEXEC, 0)) &&
-	    !look_in(search, sl_netns_open_pid(1, NULL)) && !look_in_named(search, "/run/netns") &&
-	    !look_in_named(search, "/run/docker/netns") && !look_in_processes(search))
+	    !look_where_it_was(search) && !look_in(search, sl_netns_open_pid(1, NULL)) &&
+	    !look_in_named(search, "/run/netns") && !look_in_named(search, "/run/docker/netns") &&
+	    !look_in_processes(search))
 		rc = sl_err(err, ENODEV,
 			    "the other end of %s in %s is in no namespace that has a name or a process",
 			    request->name, request->workload_label);

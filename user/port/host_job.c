@@ -178,7 +178,7 @@ int host_return(struct host_job *job, struct link_info *ret, struct sl_err *err)
 	*ret = vin;
 	if (job->same_ns)
 		return 0;
-	rc = move_free_name(&job->host, name, err);
+	rc = move_free_name(&job->host, MOVE_COMING, name, err);
 	if (rc)
 		return rc;
 	/* Its own number, which on the host may well be its far end's too: move_port() would not give it that. */

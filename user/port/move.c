@@ -122,22 +122,22 @@ int move_silence(const struct port_side *side, const char *name, struct sl_err *
 	return rc;
 }
 
-int move_free_name(const struct port_side *side, char *ret, struct sl_err *err)
+int move_free_name(const struct port_side *side, const char *stem, char *ret, struct sl_err *err)
 {
 	struct link_info link;
 	unsigned int i;
 	int rc;
 
 	for (i = 0; i < ATTEMPTS; i++) {
-		snprintf(ret, IFNAMSIZ, "sluicetmp%u", i);
+		snprintf(ret, IFNAMSIZ, "%s%u", stem, i);
 		rc = link_find(side->nls, ret, 0, &link, err);
 		if (rc == -ENODEV)
 			return 0;
 		if (rc)
 			return rc;
 	}
-	return sl_err(err, EEXIST, "%s holds %d interfaces named sluicetmp…; remove those left behind",
-		      nls_label(side->nls), ATTEMPTS);
+	return sl_err(err, EEXIST, "%s holds %d interfaces named %s…; remove those left behind",
+		      nls_label(side->nls), ATTEMPTS, stem);
 }
 
 int move_set_up(const struct port_side *side, __u32 ifindex, bool up, struct sl_err *err)

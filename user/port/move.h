@@ -22,8 +22,10 @@ __u32 move_draw_index(void);
  */
 int move_silence(const struct port_side *side, const char *name, struct sl_err *err);
 
-/* A name that nothing has in that namespace; IFNAMSIZ bytes written. */
-int move_free_name(const struct port_side *side, char *ret, struct sl_err *err);
+/* A name that nothing has in that namespace, for what comes and for what goes; IFNAMSIZ bytes written. */
+#define MOVE_COMING "sluicetmp"
+#define MOVE_GOING "sluiceold"
+int move_free_name(const struct port_side *side, const char *stem, char *ret, struct sl_err *err);
 
 int move_set_up(const struct port_side *side, __u32 ifindex, bool up, struct sl_err *err);
 

@@ -36,6 +36,7 @@ struct port_request {
 	char vin_name[IFNAMSIZ];
 	__u32 max_mtu; /* of vbr: a port with a larger one is refused */
 	char workload_label[64]; /* how messages call the workload's namespace */
+	char *host_path; /* as in port_hooks, for host_find() */
 };
 
 /* What is kept of its addresses for the day when all else is lost: "10.0.0.2/24", the first few, else empty. */
@@ -64,10 +65,20 @@ struct port_taken {
 	char host_master[IFNAMSIZ]; /* the bridge it is in; empty: none */
 };
 
+/* The ends of a detour (detour.h), by their numbers. */
+struct port_detour {
+	int host_ns; /* a descriptor, port/'s own */
+	__u32 host_ifindex, outer_ifindex; /* in host_ns */
+	__u32 inner_ifindex, vin_ifindex; /* in the agent's namespace */
+};
+
+/* Where a workload's far end was found last, to look there first: a path, or empty. */
+#define PORT_HOST_PATH 64
+
 /*
  * Called when the frames' way changes. prepare(): vin is there, still down;
  * what takes long and needs only vin belongs here, outside the gap. ready(): vex
- * is there too, still down; when it returns 0, programs and map entries of
+ * is there too, still down or without frames; when it returns 0, programs and map entries of
  * both must be in place (called again if giving back fails, so it
  * must not mind what is there already). undo(): the two are about to go;
  * called whenever prepare() or ready() has been. prepare and undo may be NULL.
@@ -83,6 +94,19 @@ struct port_hooks {
 	 * be and that is on record. NULL: nowhere.
 	 */
 	const char *journal;
+	/*
+	 * What carries frames over a detour while a port's own wire is cut. lay():
+	 * the programs are put in place, switched off; 0 or -errno, then nothing is
+	 * left. use(): switched on or off, at once. lift(): they go. All three, or
+	 * NULL: the port is taken and given back without, with a longer gap.
+	 */
+	int (*detour_lay)(void *context, const struct port_detour *detour, struct sl_err *err);
+	int (*detour_use)(void *context, bool on, struct sl_err *err);
+	void (*detour_lift)(void *context);
+	/* Why there is none this time; may be NULL. */
+	void (*detour_without)(void *context, const struct sl_err *why);
+	void *detour_context;
+	char *host_path; /* PORT_HOST_PATH bytes, read and written; NULL: not kept */
 };
 
 /* Fills *ret_taken only on success. 0 or -errno. */
@@ -120,6 +144,9 @@ int port_record_addresses(struct port_taken *taken, int workload_ns, struct sl_e
  * refreshes the indexes in *taken. 0; -ENODEV with *err when one is missing.
  */
 int port_find(struct port_taken *taken, int agent_ns, struct sl_err *err);
+
+/* Removes what a killed daemon may have left in agent_ns besides legs. Not while a port changes hands. 0 or -errno. */
+int port_tidy(int agent_ns, struct sl_err *err);
 
 /* The workload is gone: removes what is left of vex and vin in agent_ns. 0 or -errno. */
 int port_discard(const struct port_taken *taken, int agent_ns, struct sl_err *err);

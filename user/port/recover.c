@@ -14,6 +14,7 @@
 
 #include "netlink/address.h"
 #include "port/apply.h"
+#include "port/detour.h"
 #include "port/home.h"
 #include "port/journal.h"
 #include "port/move.h"
@@ -182,11 +183,25 @@ int port_recover(const struct port_taken *taken, const char *journal, int worklo
 	blind = journal_read(journal, &wanted, NULL) != 0;
 	rc = remains_open(&remains, workload_ns, agent_ns, err);
 	if (!rc)
+		rc = detour_clear(&remains.agent, err);
+	if (!rc)
 		rc = blind ? recover_blindly(&remains, err)
 			   : home_bring(taken, &wanted, &remains.workload, &remains.agent, err);
 	snapshot_free(&wanted);
 	remains_close(&remains);
 	return rc ? rc : blind;
+}
+
+int port_tidy(int agent_ns, struct sl_err *err)
+{
+	struct port_side agent = { 0 };
+	int rc;
+
+	rc = port_side_open(&agent, agent_ns, "the agent's namespace", err);
+	if (!rc)
+		rc = detour_clear(&agent, err);
+	port_side_close(&agent);
+	return rc;
 }
 
 int port_record_addresses(struct port_taken *taken, int workload_ns, struct sl_err *err)

@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "lib/netns.h"
+#include "netlink/settings.h"
 #include "port/announce.h"
 #include "port/apply.h"
+#include "port/detour.h"
 #include "port/home.h"
 #include "port/journal.h"
 #include "port/move.h"
@@ -29,7 +31,8 @@ struct take_job {
 	struct port_side workload, agent;
 	struct port_snapshot before;
 	struct port_taken taken;
-	char temporary[IFNAMSIZ];
+	struct detour detour;
+	char temporary[IFNAMSIZ], aside[IFNAMSIZ]; /* of the substitute before, of the original after */
 	bool hooked; /* a hook has been called, so undo() must be */
 };
 
@@ -61,6 +64,7 @@ static int open_and_look(struct take_job *job, struct sl_err *err)
 static void close_job(struct take_job *job)
 {
 	snapshot_free(&job->before);
+	detour_close(&job->detour);
 	port_side_close(&job->workload);
 	port_side_close(&job->agent);
 }
@@ -196,6 +200,7 @@ static int put_original_back(void *context, struct sl_err *err)
 {
 	struct take_job *job = context;
 
+	detour_use(&job->detour, false, NULL);
 	return home_bring(&job->taken, &job->before, &job->workload, &job->agent, err);
 }
 
@@ -235,6 +240,69 @@ static int set_vex_up(void *context, struct sl_err *err)
 	return rc;
 }
 
+/* Both up beforehand: what comes up has to wait for the kernel's work queues. */
+static int set_pair_up(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+	int rc;
+
+	rc = set_vin_up(job, err);
+	if (!rc)
+		rc = move_set_up(&job->workload, job->taken.port_ifindex, true, err);
+	if (!rc)
+		rc = apply_wait_carrier(&job->workload, job->taken.port_ifindex, GAP_WAIT_MS, err);
+	return rc ? rc : apply_wait_carrier(&job->agent, job->taken.vin_ifindex, GAP_WAIT_MS, err);
+}
+
+static int lay_detour(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+
+	return detour_lay(&job->detour, job->taken.vin_ifindex, err);
+}
+
+static int lift_detour(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+
+	return detour_lift(&job->detour, err);
+}
+
+static int exchange_ports(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+	__u32 ifindex = job->taken.port_ifindex;
+	int rc;
+
+	rc = detour_use(&job->detour, true, err);
+	if (!rc)
+		rc = detour_strip(&job->workload, &job->before, job->aside, err);
+	if (!rc)
+		rc = apply_switch(&job->workload, &job->before, ifindex, err);
+	if (rc)
+		return rc;
+	apply_greet(&job->workload, &job->before, ifindex);
+	return apply_wait(&job->workload, &job->before, ifindex, GAP_WAIT_MS, err);
+}
+
+/* Up within the message that moves it: so its far end's carrier does not go. And dormant, so that nothing is sent by it. */
+static int move_stripped(void *context, struct sl_err *err)
+{
+	struct take_job *job = context;
+	struct link_info vex;
+	int rc;
+
+	rc = settings_set_dormant(job->workload.nls, job->before.link.ifindex, true, err);
+	if (!rc)
+		rc = move_port(&job->workload, job->before.link.ifindex, &job->agent, job->request->vex_name,
+			       0, IFF_NOARP | IFF_UP, &vex, err);
+	if (rc)
+		return rc;
+	job->taken.vex_ifindex = vex.ifindex;
+	rc = move_silence(&job->agent, job->request->vex_name, err);
+	return rc ? rc : settings_set_dormant(job->agent.nls, vex.ifindex, false, err);
+}
+
 static int settle(void *context, struct sl_err *err)
 {
 	struct take_job *job = context;
@@ -263,13 +331,45 @@ static const struct port_step take_steps[] = {
 	{ "verify the substitute", verify, NULL },
 };
 
+/* With a detour the gap is "exchange the ports" alone. */
+static const struct port_step take_steps_detour[] = {
+	{ "make the pair", make_pair, delete_pair },
+	{ "prepare the substitute", dress_substitute, NULL },
+	{ "attach to vin", attach_vin, detach_all },
+	{ "set the pair up", set_pair_up, NULL },
+	{ "lay the detour", lay_detour, lift_detour },
+	{ "exchange the ports", exchange_ports, put_original_back },
+	{ "move the port", move_stripped, NULL },
+	{ "attach to vex", attach_vex, detach_all },
+	{ "lift the detour", lift_detour, detach_all },
+	{ "settle the substitute", settle, NULL },
+	{ "verify the substitute", verify, NULL },
+};
+
+static int run_steps(struct take_job *job, struct sl_err *err)
+{
+	const struct port_hooks *hooks = job->hooks;
+	const char *journal = hooks ? hooks->journal : NULL;
+	struct port_steps plain = PORT_STEPS("take", take_steps, NULL, journal);
+	struct port_steps detour = PORT_STEPS("take", take_steps_detour, NULL, journal);
+	char broken[80];
+	int rc = 0;
+
+	snprintf(broken, sizeof(broken), "%s could not be put back as it was", job->request->name);
+	plain.broken = broken;
+	detour.broken = broken;
+	if (job->detour.planned)
+		rc = steps_run(&detour, job, err);
+	if (!job->detour.planned || (rc && job->detour.failed))
+		rc = steps_run(&plain, job, err);
+	return rc;
+}
+
 int port_take(const struct port_request *request, const struct port_hooks *hooks,
 	      struct port_taken *ret_taken, struct sl_err *err)
 {
 	struct take_job job = { .request = request, .hooks = hooks };
-	struct port_steps steps = PORT_STEPS("take", take_steps, NULL, hooks ? hooks->journal : NULL);
-	struct sl_err own = { 0 };
-	char broken[80];
+	struct sl_err own = { 0 }, why = { 0 };
 	int rc;
 
 	if (!err)
@@ -291,14 +391,15 @@ int port_take(const struct port_request *request, const struct port_hooks *hooks
 	}
 	rc = announce_open(&job.workload, err);
 	if (!rc)
-		rc = move_free_name(&job.workload, job.temporary, err);
-	if (!rc && steps.journal)
-		rc = journal_write(steps.journal, &job.before, err);
+		rc = move_free_name(&job.workload, MOVE_COMING, job.temporary, err);
+	if (!rc)
+		rc = move_free_name(&job.workload, MOVE_GOING, job.aside, err);
+	if (!rc && hooks && hooks->journal)
+		rc = journal_write(hooks->journal, &job.before, err);
 	if (rc)
 		goto out;
-	snprintf(broken, sizeof(broken), "%s could not be put back as it was", request->name);
-	steps.broken = broken;
-	rc = steps_run(&steps, &job, err);
+	detour_plan(&job.detour, &job.agent, hooks, &job.workload, request->name, &job.before, &why);
+	rc = run_steps(&job, err);
 	if (rc)
 		goto out;
 	/* A last time, tens of milliseconds later; see apply_settle(). */

@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "sluiced/attach_detour.h"
 #include "sluiced/state.h"
 
 const char *instance_netns(const struct instance *inst)
@@ -249,6 +250,9 @@ static int open_locked(struct instance *inst, struct sl_err *err)
 		r = save_instance(inst, err);
 	if (!r)
 		r = sl_programs_load(&inst->programs, inst->pin_dir, err);
+	/* Never needed. */
+	if (!r && inst->attach == SL_ATTACH_TCX && sl_detour_load(&inst->detour, err))
+		sl_warn("%s: the gap of ports will be longer", err->text);
 	if (!r)
 		r = sl_maps_open(&inst->maps, inst->pin_dir, err);
 	if (!r)
@@ -392,6 +396,7 @@ void instance_close(struct instance *inst)
 {
 	sl_maps_close(&inst->maps);
 	sl_programs_free(inst->programs);
+	sl_detour_free(inst->detour);
 	workloads_free(inst->workloads);
 	rundir_close(&inst->run);
 	nls_close(inst->nls);

@@ -13,6 +13,7 @@
 #include "lib/conf.h"
 #include "lib/maps.h"
 #include "netlink/session.h"
+#include "port/port.h"
 #include "sluiced/attach.h"
 #include "sluiced/bridge.h"
 #include "sluiced/loop.h"
@@ -21,6 +22,7 @@
 #include "sluiced/workloads.h"
 
 struct core;
+struct sl_detour_programs;
 struct events;
 struct monitor;
 struct policy;
@@ -35,6 +37,8 @@ struct instance {
 	struct sl_netns_id agent_id;
 	struct nls *nls; /* a conversation in it */
 	struct sl_programs *programs;
+	struct sl_detour_programs *detour; /* NULL: ports move without */
+	char host_path[PORT_HOST_PATH];
 	struct sl_maps maps;
 	struct sl_bridge bridge;
 	enum sl_attach attach; /* SL_ATTACH_TCX or SL_ATTACH_CLSACT */

@@ -14,6 +14,7 @@
 
 #include "netlink/link.h"
 #include "sluiced/attach.h"
+#include "sluiced/detour.h"
 #include "sluiced/names.h"
 #include "sluiced/plan_show.h"
 #include "sluiced/policy.h"
@@ -146,13 +147,14 @@ static int plan_port(struct instance *inst, const struct intercept_request *requ
 	return 0;
 }
 
-static struct port_request port_request(const struct instance *inst, const struct target *target,
+static struct port_request port_request(struct instance *inst, const struct target *target,
 					const struct workload *w)
 {
 	struct port_request request = {
 		.workload_ns = target->ns_fd,
 		.agent_ns = inst->agent_ns,
 		.max_mtu = inst->bridge.mtu,
+		.host_path = inst->host_path,
 	};
 
 	snprintf(request.name, sizeof(request.name), "%s", w->port.name);
@@ -206,12 +208,17 @@ static int take_port(struct instance *inst, const struct target *target, struct 
 {
 	struct hook hook = { inst, w, target->ns_fd, { -1, -1 } };
 	char journal[SL_PATH_LEN];
-	struct port_hooks hooks = { on_prepare, on_ready, on_undo, &hook, journal };
+	struct port_hooks hooks = { .prepare = on_prepare,
+				    .ready = on_ready,
+				    .undo = on_undo,
+				    .context = &hook,
+				    .journal = journal };
 	struct port_request request = port_request(inst, target, w);
 	struct port_taken taken;
 	struct sl_err why;
 	int r;
 
+	detour_add_hooks(inst, &hooks);
 	r = state_journal_path(inst->run.ports, w->id, journal, err);
 	/* One of a former port of this id must not speak for this one. */
 	if (!r)

@@ -13,6 +13,7 @@
 
 #include "netlink/link.h"
 #include "port/journal.h"
+#include "sluiced/detour.h"
 #include "sluiced/intercept.h"
 #include "sluiced/orphans.h"
 #include "sluiced/side.h"
@@ -134,11 +135,14 @@ static int give_back(struct instance *inst, struct workload *w, int ns, struct s
 {
 	struct hook hook = { inst, w, { -1, -1 } };
 	char journal[SL_PATH_LEN];
-	struct port_hooks hooks = { NULL, on_ready, on_undo, &hook, journal };
+	struct port_hooks hooks = {
+		.ready = on_ready, .undo = on_undo, .context = &hook, .journal = journal
+	};
 	bool was_taken = w->taken;
 	struct sl_err why;
 	int r;
 
+	detour_add_hooks(inst, &hooks);
 	r = state_journal_path(inst->run.ports, w->id, journal, err);
 	if (!r)
 		r = state_remove_journal(inst->run.ports, w->id, err);
@@ -271,6 +275,8 @@ void adopt_all(struct instance *inst)
 	struct sl_err err;
 	__u32 id = 0;
 
+	if (port_tidy(inst->agent_ns, &err))
+		sl_warn("%s", err.text);
 	/* Ports without a record, before their programs are taken for leftovers. */
 	if (orphans_enlist(inst, false, &err) < 0)
 		sl_warn("%s", err.text);

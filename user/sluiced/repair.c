@@ -116,6 +116,8 @@ int repair_run(const struct sl_conf *conf, const struct repair_options *options,
 	report.items = json_array();
 	if (!report.items)
 		r = sl_err(err, ENOMEM, "no memory for the report");
+	if (!r && !options->dry_run)
+		r = port_tidy(inst.agent_ns, err);
 	if (!r)
 		r = orphans_enlist(&inst, true, err);
 	while (r >= 0 && (w = workloads_next(inst.workloads, id))) {
