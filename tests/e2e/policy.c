@@ -288,6 +288,32 @@ Test(policy, holds_over_the_death_of_the_core_with_two_workers)
 	core_dies("--workers 2");
 }
 
+/* Of a connection that only the server goes on with, a new core knows neither beginning nor client: it asks him. */
+Test(policy, a_server_goes_on_after_the_death_of_the_core)
+{
+	struct topo *t = topo_direct("");
+	int in, fd = -1, accepted;
+	char text[16];
+	pid_t before;
+
+	daemon_intercept(t->d, t->workload, "--name web");
+	rules_apply(t->d, RULES("protect"));
+	in = dial_server(t->workload, WL_IP4, 8080, SOCK_STREAM);
+	cr_assert_eq(dial_tcp(t->host, WL_IP4, 8080, 3000, &fd), 0);
+	accepted = accept(in, NULL, NULL);
+	before = core_pid(t->d);
+	kill(before, SIGKILL);
+	cr_assert(wait_until(15000, core_pid(t->d) > 0 && core_pid(t->d) != before && core_alive(t->d)), "%s",
+		  daemon_said(t->d));
+	cr_assert(send(accepted, "later", 5, MSG_NOSIGNAL) == 5);
+	cr_expect(readable(fd, 10000) && recv(fd, text, sizeof(text), MSG_DONTWAIT) == 5,
+		  "the client hears nothing: %s", daemon_said(t->d));
+	close(fd);
+	close(accepted);
+	close(in);
+	topo_end(t);
+}
+
 Test(policy, holds_over_the_death_of_the_daemon)
 {
 	struct topo *t = topo_direct("");

@@ -128,6 +128,61 @@ Test(engine_life, a_worker_that_slept_ends_its_sessions_by_the_policy_there_is)
 	cr_expect_eq(sl_policies_reclaim(trial.policies), 0);
 }
 
+/* The last frame that was sent, if it is an empty segment to the peer with that number. */
+static bool asked(uint32_t seq)
+{
+	const struct frame *f = &trial.lane->frame[(trial.lane->sent - 1) % TRIAL_SENT];
+	const uint8_t *tcp = f->data + 34;
+
+	return trial.lane->sent && f->len == 54 && mac_equal(frame_src(f), mac_uc(TRIAL_ID)) &&
+	       tcp[13] == FRAME_ACK && frame_checksums_right(f->data, f->len) &&
+	       ((uint32_t)tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7]) == seq;
+}
+
+/* An "answer" from the open port to where nobody has asked: its ports make it look allowed. */
+Test(engine_life, a_server_waits_for_its_client_when_the_beginning_was_missed)
+{
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(trial_tcp(&trial, false, 40000, 8080, 5001, 1001, FRAME_ACK, "secret", 6),
+			     SL_DROP);
+		cr_expect_str_eq(trial_reason(&trial), "unasked");
+		cr_expect(asked(5000));
+	}
+	/* Nothing to ask about. */
+	cr_expect_eq(trial_tcp(&trial, false, 40000, 8080, 5001, 1001, FRAME_ACK, NULL, 0), SL_DROP);
+	cr_expect_eq(trial.lane->sent, 3);
+	/* The client has the connection: it says where it stands, and the repetition passes. */
+	cr_expect_eq(trial_tcp(&trial, true, 40000, 8080, 1001, 5001, FRAME_ACK, NULL, 0), SL_FORWARD);
+	cr_expect_eq(trial_tcp(&trial, false, 40000, 8080, 5001, 1001, FRAME_ACK, "answer", 6), SL_FORWARD);
+}
+
+Test(engine_life, a_client_without_the_connection_ends_it)
+{
+	cr_expect_eq(trial_tcp(&trial, false, 40000, 8080, 5001, 1001, FRAME_ACK, "secret", 6), SL_DROP);
+	trial_tcp(&trial, true, 40000, 8080, 1001, 0, FRAME_RST, NULL, 0);
+	cr_expect_eq(trial_tcp(&trial, false, 40000, 8080, 5001, 1001, FRAME_ACK, "secret", 6), SL_DROP);
+	cr_expect_str_eq(trial_reason(&trial), "unfit for its session");
+}
+
+Test(engine_life, a_server_that_answers_a_missed_syn_waits_for_it_to_come_again)
+{
+	cr_expect_eq(trial_tcp(&trial, false, 40000, 8080, 5000, 1001, FRAME_SYN | FRAME_ACK, NULL, 0),
+		     SL_DROP);
+	cr_expect_eq(trial.lane->sent, 0);
+	cr_expect_eq(trial_tcp(&trial, true, 40000, 8080, 1000, 0, FRAME_SYN, NULL, 0), SL_FORWARD);
+	cr_expect_eq(trial_tcp(&trial, false, 40000, 8080, 5000, 1001, FRAME_SYN | FRAME_ACK, NULL, 0),
+		     SL_FORWARD);
+	cr_expect_eq(trial_tcp(&trial, true, 40000, 8080, 1001, 5001, FRAME_ACK, "x", 1), SL_FORWARD);
+	cr_expect_eq(trial_tcp(&trial, false, 40000, 8080, 5001, 1002, FRAME_ACK, "y", 1), SL_FORWARD);
+}
+
+/* Who only watches loses nothing by it. */
+Test(engine_life, in_monitor_a_server_need_not_wait)
+{
+	trial_policy(&trial, MONITOR);
+	cr_expect_eq(trial_tcp(&trial, false, 40000, 8080, 5001, 1001, FRAME_ACK, "hello", 5), SL_FORWARD);
+}
+
 static enum sl_action neighbour(uint8_t type, uint8_t hops, size_t len, uint8_t option)
 {
 	uint8_t body[64] = { 0xfe, 0x80 };

@@ -227,6 +227,19 @@ enum sl_action decide_session(struct sl_engine *engine, struct sl_session *sessi
 	return SL_DROP;
 }
 
+enum sl_action decide_unasked(struct sl_engine *engine, struct sl_session *session,
+			      const struct sl_packet *packet, enum sl_side side)
+{
+	uint8_t frame[SL_REFUSE_MAX];
+
+	if (decide_session(engine, session, packet, side) == SL_DROP)
+		return SL_DROP;
+	if (packet->payload_len || packet->tcp_flags & SL_TCP_FIN)
+		send_own(engine, frame, sl_refuse_question(packet, frame));
+	tell_drop(engine, packet, session, "unasked");
+	return SL_DROP;
+}
+
 enum sl_action decide_related(struct sl_engine *engine, struct sl_session *session,
 			      const struct sl_packet *packet)
 {

@@ -284,6 +284,16 @@ static enum sl_action without_session(struct sl_engine *engine, const struct sl_
 	}
 }
 
+/*
+ * Does a server speak whose client nobody has heard? Of TCP that began unseen, who is which goes by the ports, and a
+ * sender has those of his choice: an "answer" from an open port would reach any other.
+ */
+static bool is_unasked(const struct sl_session *session, const struct sl_packet *packet, enum sl_side side)
+{
+	return packet->kind == SL_PACKET_TCP && session->picked_up && side == SL_SERVER &&
+	       !session->flow[SL_CLIENT].packets;
+}
+
 static enum sl_action in_session(struct sl_engine *engine, struct sl_session *session,
 				 const struct sl_packet *packet, enum sl_side side, bool protect)
 {
@@ -298,6 +308,8 @@ static enum sl_action in_session(struct sl_engine *engine, struct sl_session *se
 	}
 	if (packet->kind == SL_PACKET_TCP && is_odd(engine, packet, session, &facts, protect))
 		return drop(engine, packet, session, "threat");
+	if (protect && is_unasked(session, packet, side))
+		return decide_unasked(engine, session, packet, side);
 	if (!inspect_session(engine, session, packet, side, &facts, protect))
 		return drop(engine, packet, session, "contradicts earlier data");
 	return decide_session(engine, session, packet, side);

@@ -67,6 +67,9 @@ enum sl_policy_mode decide_mode(struct sl_engine *engine, uint16_t workload);
 /* Asks the policy if something it depends on has changed, and answers for the packet. */
 enum sl_action decide_session(struct sl_engine *engine, struct sl_session *session,
 			      const struct sl_packet *packet, enum sl_side side);
+/* The same where the client has not been heard: what may pass waits for him, who is asked. */
+enum sl_action decide_unasked(struct sl_engine *engine, struct sl_session *session,
+			      const struct sl_packet *packet, enum sl_side side);
 /* The same for an ICMP error that speaks of the session. */
 enum sl_action decide_related(struct sl_engine *engine, struct sl_session *session,
 			      const struct sl_packet *packet);

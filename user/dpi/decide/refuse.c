@@ -144,27 +144,51 @@ static void fill_reset(const struct sl_packet *packet, enum sl_refuse_to to, str
 	tcp->doff = sizeof(*tcp) / 4;
 }
 
-size_t sl_refuse_reset(const struct sl_packet *packet, enum sl_refuse_to to, uint8_t frame[SL_REFUSE_MAX])
+/* The whole frame around a TCP header whose ports and checksum are still missing. */
+static size_t put_tcp(const struct sl_packet *packet, enum sl_refuse_to to, struct tcphdr *tcp,
+		      uint8_t *frame)
 {
 	bool back = to == SL_TO_SENDER;
 	const struct sl_tuple *tuple = &packet->tuple;
 	const struct sl_addr *source = back ? &tuple->destination : &tuple->source;
 	const struct sl_addr *destination = back ? &tuple->source : &tuple->destination;
-	struct tcphdr tcp = { 0 };
 	uint64_t sum;
 	size_t at;
 
+	tcp->source = htons(back ? tuple->destination_port : tuple->source_port);
+	tcp->dest = htons(back ? tuple->source_port : tuple->destination_port);
+	at = put_ethernet(packet, to, frame);
+	at += put_ip(frame + at, tuple->family, source, destination, IPPROTO_TCP, sizeof(*tcp));
+	sum = pseudo_of(tuple->family, source, destination, IPPROTO_TCP, sizeof(*tcp));
+	tcp->check = fold(sum_bytes((uint8_t *)tcp, sizeof(*tcp), sum));
+	memcpy(frame + at, tcp, sizeof(*tcp));
+	return at + sizeof(*tcp);
+}
+
+size_t sl_refuse_reset(const struct sl_packet *packet, enum sl_refuse_to to, uint8_t frame[SL_REFUSE_MAX])
+{
+	struct tcphdr tcp = { 0 };
+
 	if (packet->kind != SL_PACKET_TCP || packet->tcp_flags & SL_TCP_RST || !may_answer(packet))
 		return 0;
-	tcp.source = htons(back ? tuple->destination_port : tuple->source_port);
-	tcp.dest = htons(back ? tuple->source_port : tuple->destination_port);
 	fill_reset(packet, to, &tcp);
-	at = put_ethernet(packet, to, frame);
-	at += put_ip(frame + at, tuple->family, source, destination, IPPROTO_TCP, sizeof(tcp));
-	sum = pseudo_of(tuple->family, source, destination, IPPROTO_TCP, sizeof(tcp));
-	tcp.check = fold(sum_bytes((uint8_t *)&tcp, sizeof(tcp), sum));
-	memcpy(frame + at, &tcp, sizeof(tcp));
-	return at + sizeof(tcp);
+	return put_tcp(packet, to, &tcp, frame);
+}
+
+size_t sl_refuse_question(const struct sl_packet *packet, uint8_t frame[SL_REFUSE_MAX])
+{
+	struct tcphdr tcp = {
+		.seq = htonl(packet->seq - 1),
+		.ack_seq = htonl(packet->ack),
+		.doff = sizeof(tcp) / 4,
+		.ack = 1,
+		.window = htons(packet->window),
+	};
+
+	if (packet->kind != SL_PACKET_TCP || packet->tcp_flags & (SL_TCP_RST | SL_TCP_SYN) ||
+	    !(packet->tcp_flags & SL_TCP_ACK) || !may_answer(packet))
+		return 0;
+	return put_tcp(packet, SL_TO_RECEIVER, &tcp, frame);
 }
 
 size_t sl_refuse_reset_of(const struct sl_reset_words *words, uint8_t frame[SL_REFUSE_MAX])

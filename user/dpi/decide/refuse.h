@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Frames that say no: a TCP reset to either side, an ICMP "administratively
- * prohibited" to the sender, made from the packet that is refused.
+ * prohibited" to the sender, made from the packet that is refused; and one
+ * that asks whether there is a connection at all.
  *
  * Invariant: what is made is addressed only with what the packet itself bears:
  * its MACs (so it leaves by the right leg), tags, addresses and ports; and
@@ -34,6 +35,11 @@ struct sl_reset_words {
 	bool has_ack;
 };
 size_t sl_refuse_reset_of(const struct sl_reset_words *words, uint8_t frame[SL_REFUSE_MAX]);
+/*
+ * To the receiver of a TCP segment, instead of it: an empty one from before it, as TCP keeps connections alive. Who
+ * has that connection answers where it stands, who has not resets it. Bytes written, 0 if none may be sent.
+ */
+size_t sl_refuse_question(const struct sl_packet *packet, uint8_t frame[SL_REFUSE_MAX]);
 /* To the sender. Bytes written, 0 if none may be sent. */
 size_t sl_refuse_unreachable(const struct sl_packet *packet, uint8_t frame[SL_REFUSE_MAX]);
 
