@@ -53,7 +53,7 @@ BINS = $(BUILD)/sluiced $(BUILD)/sluice-dpi $(BUILD)/sluicectl
 
 TEST_LIB_OBJS = $(call objs,$(call srcs,tests/lib))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
-SUITES = $(BUILD)/tests/unit-suite $(BUILD)/tests/bpf-suite $(BUILD)/tests/e2e-suite
+SUITES = $(BUILD)/tests/unit-suite $(BUILD)/tests/bpf-suite $(BUILD)/tests/e2e-suite $(BUILD)/tests/evasion-suite
 
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -116,6 +116,7 @@ $(BUILD)/tests/unit-suite: LDFLAGS += -Wl,--wrap=sendto,--wrap=getsockopt
 $(BUILD)/tests/unit-suite: LIBS_suite = $(LIBS_dpi)
 $(BUILD)/tests/bpf-suite: $(call objs,$(filter-out %.bpf.c,$(call srcs,tests/bpf))) $(TEST_LIB_OBJS) $(call no_main,$(SLUICED_OBJS)) $(PORT_OBJS) $(LIB_OBJS)
 $(BUILD)/tests/e2e-suite: $(call objs,$(call srcs,tests/e2e)) $(TEST_LIB_OBJS) $(LIB_OBJS)
+$(BUILD)/tests/evasion-suite: $(call objs,$(call srcs,tests/evasion)) $(TEST_LIB_OBJS) $(LIB_OBJS)
 $(SUITES):
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_sluiced) $(LIBS_suite) criterion) -pthread
