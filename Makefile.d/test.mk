@@ -42,6 +42,18 @@ $(FAULT_SUITE): $(call objs,$(wildcard tests/unit/port_faults*.c) tests/unit/por
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_sluiced) criterion) -pthread
 
+# The core with a frame that it dies of: user/dpi/decide/fault_point.h.
+# Called as the real one: by that name cores are found and counted.
+FAULTY_CORE = $(BUILD)/tests/faulty/sluice-dpi
+FAULTY_ENGINE = $(BUILD)/tests/faulty/engine.o
+$(FAULTY_ENGINE): user/dpi/decide/engine.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CPPFLAGS) -DSL_FAULTS $(CFLAGS) -MMD -c $< -o $@
+$(FAULTY_CORE): $(filter-out %/decide/engine.o,$(DPI_OBJS)) $(FAULTY_ENGINE) $(LIB_OBJS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_dpi)) -pthread
+$(BUILD)/tests/e2e-suite: | $(FAULTY_CORE)
+-include $(FAULTY_ENGINE:.o=.d)
+
 .PHONY: fault-suite
 fault-suite:
 	$(Q)$(MAKE) --no-print-directory FAULTS=1 BUILD=$(BUILD)/faults $(BUILD)/faults/tests/fault-suite

@@ -296,3 +296,23 @@ Test(engine_life, without_a_policy_all_passes)
 	cr_expect_eq(trial_tcp(&bare, true, 40000, 9090, 1, 0, FRAME_SYN, NULL, 0), SL_FORWARD);
 	trial_close(&bare);
 }
+
+/* A tag of its packets is in all that is told of a session. */
+Test(engine_life, vlan_of_a_session)
+{
+	struct mac other = mac_of("02:00:00:00:00:01");
+	struct sl_session *session;
+
+	frame_eth(&trial.f, mac_uc(TRIAL_ID), other);
+	frame_vlan(&trial.f, 0x8100, 42);
+	frame_ipv4(&trial.f, TRIAL_PEER, TRIAL_WORKLOAD, IPPROTO_TCP);
+	frame_tcp(&trial.f, 40000, 9090, 1000, 0, FRAME_SYN, NULL, 0);
+	cr_expect_eq(trial_feed(&trial, &trial.f), SL_DROP);
+	cr_expect_eq(trial.alert.vlan, 42);
+	cr_expect_eq(trial.drop.vlan, 42);
+	session = trial_session(&trial);
+	cr_assert_not_null(session);
+	sl_session_end(sl_engine_table(trial.engine), session, SL_END_KILLED);
+	trial_later(&trial, 0);
+	cr_expect_eq(trial.flow.vlan, 42);
+}

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "dpi/decide/engine_own.h"
+#include "dpi/decide/fault_point.h"
 #include "lib/thresholds.h"
 
 #define EVENTS 4096 /* a worker's ring: 300 bytes each */
@@ -422,6 +423,7 @@ enum sl_action sl_engine_handle(void *context, struct sl_frame *frame)
 	struct sl_engine *engine = context;
 	struct sl_packet packet;
 
+	sl_fault_point(frame);
 	/* Frames that are taken without a turn before them, as at a worker's end. */
 	if (engine->resting)
 		take_policy(engine);

@@ -20,11 +20,21 @@ static enum sl_flow_reason flow_reason(enum sl_session_end why)
 	}
 }
 
+static void of_session(struct sl_event *event, const struct sl_session *session)
+{
+	/* Who has not spoken has no tag; both speak on the same VLAN. */
+	enum sl_side side = session->flow[SL_CLIENT].packets ? SL_CLIENT : SL_SERVER;
+	uint8_t destination[6], source[6];
+
+	sl_event_of_session(event, session);
+	sl_session_mac(session, side, destination, source, &event->vlan);
+}
+
 void tell_end(struct sl_engine *engine, const struct sl_session *session, enum sl_session_end why)
 {
 	struct sl_event event;
 
-	sl_event_of_session(&event, session);
+	of_session(&event, session);
 	event.kind = SL_EVENT_FLOW;
 	event.time_ns = engine->now_ns;
 	memcpy(event.flow.flow, session->flow, sizeof(event.flow.flow));
@@ -44,7 +54,7 @@ void tell_violation(struct sl_engine *engine, struct sl_session *session, bool b
 	session->reported = true;
 	if (!blocked)
 		count(&engine->figures.violations);
-	sl_event_of_session(&event, session);
+	of_session(&event, session);
 	event.kind = SL_EVENT_ALERT;
 	event.time_ns = engine->now_ns;
 	event.alert.id = SL_ALERT_POLICY;
@@ -85,7 +95,7 @@ bool tell_threat(struct sl_engine *engine, enum sl_threat threat, const struct s
 	if (!times)
 		return blocked;
 	if (session)
-		sl_event_of_session(&event, session);
+		of_session(&event, session);
 	else
 		sl_event_of_packet(&event, packet);
 	event.time_ns = engine->now_ns;
@@ -102,7 +112,7 @@ void tell_threat_of(struct sl_engine *engine, enum sl_threat threat, const struc
 	count(&engine->figures.threats);
 	if (!times)
 		return;
-	sl_event_of_session(&event, session);
+	of_session(&event, session);
 	event.time_ns = engine->now_ns;
 	fill_threat(&event, threat, times, false);
 	sl_event_put(engine->events, &event);
@@ -137,7 +147,7 @@ void tell_drop(struct sl_engine *engine, const struct sl_packet *packet, const s
 	if (!engine->conf.drop_events)
 		return;
 	if (session)
-		sl_event_of_session(&event, session);
+		of_session(&event, session);
 	else
 		sl_event_of_packet(&event, packet);
 	event.kind = SL_EVENT_DROP;
