@@ -32,6 +32,7 @@ LIBS_lib = libbpf libsystemd inih
 LIBS_sluiced = libnl-3.0 libnl-route-3.0 jansson libcurl libcap-ng yaml-0.1
 LIBS_dpi = libxdp jansson libcap-ng libndpi yaml-0.1 libseccomp libpcap
 LIBS_ctl = jansson yaml-0.1
+LIBS_compat = jansson libcap-ng yaml-0.1
 
 # In the order a packet takes.
 DPI_STAGES = io decode session inspect policy decide event
@@ -49,6 +50,9 @@ POLICY_OBJS = $(call objs,$(call srcs,user/policyfile))
 APPLICATION_OBJ = $(BUILD)/user/dpi/inspect/application.o
 # The daemon compiles them.
 SLUICED_OBJS = $(call objs,$(call srcs,user/sluiced)) $(POLICY_OBJS) $(APPLICATION_OBJ)
+# The existing protocol: a face on the same engine, which is another process.
+COMPAT_OBJS = $(call objs,$(call srcs,user/compat))
+COMPAT_USES = $(POLICY_OBJS) $(APPLICATION_OBJ) $(LIB_OBJS)
 BINS = $(BUILD)/sluiced $(BUILD)/sluice-dpi $(BUILD)/sluicectl
 
 TEST_LIB_OBJS = $(call objs,$(call srcs,tests/lib))
@@ -108,9 +112,12 @@ $(BUILD)/sluice-dpi: $(DPI_OBJS) $(LIB_OBJS)
 $(BUILD)/sluicectl: $(CTL_OBJS) $(POLICY_OBJS) $(APPLICATION_OBJ) $(LIB_OBJS)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_ctl))
 
+$(BUILD)/sluice-compat: $(COMPAT_OBJS) $(COMPAT_USES)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_compat))
+
 # The suites take every object of the programs but their main().
 no_main = $(filter-out %/main.o,$(1))
-$(BUILD)/tests/unit-suite: $(call objs,$(call srcs,tests/unit)) $(TEST_LIB_OBJS) $(call no_main,$(SLUICED_OBJS) $(DPI_OBJS)) $(POLICY_OBJS) $(PORT_OBJS) $(LIB_OBJS)
+$(BUILD)/tests/unit-suite: $(call objs,$(call srcs,tests/unit)) $(TEST_LIB_OBJS) $(call no_main,$(SLUICED_OBJS) $(DPI_OBJS) $(COMPAT_OBJS)) $(POLICY_OBJS) $(PORT_OBJS) $(LIB_OBJS)
 # The core's lane runs against a kernel of the tests' own, which answers these two calls.
 $(BUILD)/tests/unit-suite: LDFLAGS += -Wl,--wrap=sendto,--wrap=getsockopt
 $(BUILD)/tests/unit-suite: LIBS_suite = $(LIBS_dpi)

@@ -13,7 +13,7 @@ FUZZ_TARGETS = $(if $(ONLY),$(filter $(subst $(comma), ,$(ONLY)),$(FUZZ_ALL)),$(
 # No warnings: these files have been compiled with all of gcc's already, and clang's differ.
 FUZZ_CFLAGS = -O1 -g -std=gnu11 -w -fno-strict-aliasing -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address
 # The core without its main(), and what it stands on, compiled a second time for coverage.
-FUZZ_OBJS = $(patsubst $(BUILD)/%,$(FUZZ)/obj/%,$(filter-out %/main.o,$(DPI_OBJS)) $(DPI_PART_OBJS) $(POLICY_OBJS) $(LIB_OBJS))
+FUZZ_OBJS = $(patsubst $(BUILD)/%,$(FUZZ)/obj/%,$(filter-out %/main.o,$(DPI_OBJS) $(COMPAT_OBJS)) $(POLICY_OBJS) $(LIB_OBJS))
 
 .PHONY: fuzz run-fuzz fuzz-short
 fuzz:
