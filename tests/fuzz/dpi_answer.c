@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sl_lane lane = { .ops = &ops, .record = &record };
 	struct sl_worker worker = { .lane = &lane };
 	const struct sl_view view = { .workers = &worker, .queues = 1, .frame_size = 4096 };
-	struct sl_wish wish = { false, false };
+	struct sl_wish wish = { .stop = false };
 	json_t *answer;
 	char *text;
 

@@ -146,7 +146,7 @@ static void *failing_malloc(size_t size)
 /* One request without memory from the n-th step on, or at that step alone. Whether it came to that. */
 static bool ask_without_memory(const char *request, int n, bool once)
 {
-	struct sl_wish wish = { false, false };
+	struct sl_wish wish = { .stop = false };
 	bool ok;
 	json_t *answer;
 	char *text;

@@ -69,7 +69,7 @@ bool view_well_formed(json_t *answer)
 /* Asks with a buffer of exactly that size, so that a sanitizer sees a step beyond it. A new reference. */
 json_t *view_ask_bytes(const char *request, size_t len, bool *ret_stop)
 {
-	struct sl_wish wish = { false, false };
+	struct sl_wish wish = { .stop = false };
 	char *copy = malloc(len ? len : 1), *text;
 	json_t *answer;
 

@@ -3,6 +3,7 @@
 #include "dpi/answer.h"
 
 #include "dpi/answer_own.h"
+#include "dpi/io/ports.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -75,6 +76,14 @@ static json_t *run_status(struct sl_request *request, struct sl_err *err)
 			   view->engines ? "inspect" : "forward", "queues", (int)view->queues, "lane",
 			   view->workers[0].lane->ops->name, "frame_size", (int)view->frame_size,
 			   "multi_buffer", view->multi_buffer, "workers", workers_json(view));
+	if (result && view->ports) {
+		struct sl_ports_figures figures;
+
+		sl_ports_figures(view->ports, &figures);
+		json_object_set_new(result, "ports",
+				    json_pack("{sI sI sI}", "unknown", (json_int_t)figures.unknown, "plain",
+					      (json_int_t)figures.plain, "cut", (json_int_t)figures.cut));
+	}
 	if (!result)
 		sl_errno(err, ENOMEM, "status");
 	return result;
@@ -135,7 +144,7 @@ static const struct command commands[] = {
 	{ "log", { "slevel" }, run_log },
 	{ "events", { NULL }, run_events },
 	{ "figures", { NULL }, sl_answer_figures },
-	{ "policy", { NULL }, sl_answer_policy },
+	{ "policy", { "bagent" }, sl_answer_policy },
 	{ "names", { "aitems" }, sl_answer_names },
 	{ "addresses", { NULL }, sl_answer_addresses },
 	{ "thresholds", { "oset" }, sl_answer_thresholds },
@@ -143,6 +152,13 @@ static const struct command commands[] = {
 	{ "session_count", { "ofilter" }, sl_answer_session_count },
 	{ "session_end", { "ofilter", "show" }, sl_answer_session_end },
 	{ "learned", { "iafter", "bclear" }, sl_answer_learned },
+	{ "reports", { NULL }, sl_answer_reports },
+	{ "totals", { "iafter" }, sl_answer_totals },
+	{ "meters", { NULL }, sl_answer_meters },
+	{ "known", { "sname", "aaddresses", "ittl" }, sl_answer_known },
+	{ "port_add", { "skind", "sname", "iworkload", "bquarantine" }, sl_answer_port_add },
+	{ "port_del", { "skind", "sname" }, sl_answer_port_del },
+	{ "endpoints", { "aitems" }, sl_answer_endpoints },
 };
 
 static const struct command *find_command(const char *name)

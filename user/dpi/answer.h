@@ -29,13 +29,16 @@ struct sl_view {
 	/* NULL: frames are only forwarded. */
 	struct sl_engine *const *engines; /* one a queue */
 	struct sl_policies *policies;
+	struct sl_policies *agents; /* NULL: no agent is expected */
+	struct sl_lane *ports; /* NULL: the lanes are an interface's */
 	struct sl_reporter *reporter;
 };
 
 /* What the client wants besides an answer. */
 struct sl_wish {
 	bool stop; /* the core is to end once the answer is sent */
-	bool events; /* from the answer on, the client is sent events */
+	bool events; /* from the answer on, the client is sent events … */
+	bool reports; /* … or reports (event/report.h) */
 };
 
 /*

@@ -29,5 +29,12 @@ json_t *sl_answer_sessions(struct sl_request *request, struct sl_err *err);
 json_t *sl_answer_session_count(struct sl_request *request, struct sl_err *err);
 json_t *sl_answer_session_end(struct sl_request *request, struct sl_err *err);
 json_t *sl_answer_learned(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_reports(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_totals(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_meters(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_known(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_port_add(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_port_del(struct sl_request *request, struct sl_err *err);
+json_t *sl_answer_endpoints(struct sl_request *request, struct sl_err *err);
 
 #endif

@@ -34,7 +34,8 @@ static void take_in_all(const struct sl_view *view)
 
 json_t *sl_answer_policy(struct sl_request *request, struct sl_err *err)
 {
-	struct sl_policies *policies = request->view->policies;
+	bool agent = json_is_true(json_object_get(request->fields, "agent"));
+	struct sl_policies *policies = agent ? request->view->agents : request->view->policies;
 	struct sl_policy *policy = NULL;
 	uint64_t generation;
 	uint32_t rules;
@@ -42,6 +43,10 @@ json_t *sl_answer_policy(struct sl_request *request, struct sl_err *err)
 
 	if (!sl_can_inspect(request, "policy", err))
 		return NULL;
+	if (!policies) {
+		sl_err(err, ENOSYS, "policy: this core expects no agent (--agent)");
+		return NULL;
+	}
 	if (request->fd < 0) {
 		sl_policies_reclaim(policies);
 		return json_pack("{sI}", "generation", (json_int_t)sl_policies_generation(policies));

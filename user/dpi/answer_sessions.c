@@ -26,6 +26,7 @@ struct shown {
 	struct sl_session session;
 	char name[128];
 	uint32_t life_s, idle_s, age_s;
+	uint8_t mac[2][6]; /* by side: the sender's */
 };
 
 struct walk {
@@ -44,6 +45,16 @@ static void show(struct sl_table *table, const struct sl_session *session, uint6
 {
 	ret->session = *session;
 	snprintf(ret->name, sizeof(ret->name), "%s", session->name ? session->name : "");
+	for (enum sl_side side = SL_CLIENT; side <= SL_SERVER; side++) {
+		uint8_t other[6];
+		uint16_t vlan;
+
+		/* Who has not spoken yet is whom the other speaks to. */
+		if (session->flow[side].packets)
+			sl_session_mac(session, side, other, ret->mac[side], &vlan);
+		else
+			sl_session_mac(session, !side, ret->mac[side], other, &vlan);
+	}
 	ret->life_s = sl_session_life(table, session);
 	ret->idle_s = now_ns > session->last_ns ? (uint32_t)((now_ns - session->last_ns) / 1000000000u) : 0;
 	ret->age_s = session->last_ns > session->started_ns
@@ -234,26 +245,46 @@ static json_t *name_json(char *name)
 	return json_string(name);
 }
 
-static json_t *shown_json(struct shown *shown)
+static json_t *mac_json(const uint8_t mac[6])
+{
+	char text[18];
+
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		 mac[5]);
+	return json_string(text);
+}
+
+static json_t *shown_json(struct shown *shown, bool agent)
 {
 	static const char *const actions[] = { "none", "allow", "violate", "deny", "pending" };
 	const struct sl_session *s = &shown->session;
 
-	return json_pack("{sI si ss si si so si so si ss si sb so ss sI si si s[ii] s[II] s[II] si si si}",
-			 "id", (json_int_t)s->id, "workload", (int)s->workload, "direction",
-			 s->ingress ? "ingress" : "egress", "family", (int)s->tuple.family, "protocol",
-			 (int)s->tuple.protocol, "client", address_json(&s->tuple.source, s->tuple.family),
-			 "client_port", (int)s->tuple.source_port, "server",
-			 address_json(&s->tuple.destination, s->tuple.family), "server_port",
-			 (int)s->tuple.destination_port, "application", sl_application_name(s->application),
-			 "confidence", (int)s->confidence, "application_final", (int)s->application_final,
-			 "name", name_json(shown->name), "action",
-			 actions[s->action <= SL_POLICY_PENDING ? s->action : 0], "rule", (json_int_t)s->rule,
-			 "picked_up", (int)s->picked_up, "reported", (int)s->reported, "state",
-			 (int)s->state[0], (int)s->state[1], "packets",
-			 (json_int_t)s->flow[SL_CLIENT].packets, (json_int_t)s->flow[SL_SERVER].packets,
-			 "bytes", (json_int_t)s->flow[SL_CLIENT].bytes, (json_int_t)s->flow[SL_SERVER].bytes,
-			 "age", (int)shown->age_s, "idle", (int)shown->idle_s, "life", (int)shown->life_s);
+	json_t *result =
+		json_pack("{sI si ss si si so si so si ss si sb so ss sI si si s[ii] s[II] s[II] si si si}",
+			  "id", (json_int_t)s->id, "workload", (int)s->workload, "direction",
+			  s->ingress ? "ingress" : "egress", "family", (int)s->tuple.family, "protocol",
+			  (int)s->tuple.protocol, "client", address_json(&s->tuple.source, s->tuple.family),
+			  "client_port", (int)s->tuple.source_port, "server",
+			  address_json(&s->tuple.destination, s->tuple.family), "server_port",
+			  (int)s->tuple.destination_port, "application", sl_application_name(s->application),
+			  "confidence", (int)s->confidence, "application_final", (int)s->application_final,
+			  "name", name_json(shown->name), "action",
+			  actions[s->action <= SL_POLICY_PENDING ? s->action : 0], "rule",
+			  (json_int_t)s->rule, "picked_up", (int)s->picked_up, "reported", (int)s->reported,
+			  "state", (int)s->state[0], (int)s->state[1], "packets",
+			  (json_int_t)s->flow[SL_CLIENT].packets, (json_int_t)s->flow[SL_SERVER].packets,
+			  "bytes", (json_int_t)s->flow[SL_CLIENT].bytes, (json_int_t)s->flow[SL_SERVER].bytes,
+			  "age", (int)shown->age_s, "idle", (int)shown->idle_s, "life", (int)shown->life_s);
+
+	/* In the numbers of the existing protocol, if an agent is there to ask for them. */
+	if (result && agent)
+		json_object_set_new(result, "agent",
+				    json_pack("{sI so so si si si si}", "threat", (json_int_t)s->agent.threat,
+					      "client_mac", mac_json(shown->mac[SL_CLIENT]), "server_mac",
+					      mac_json(shown->mac[SL_SERVER]), "label", (int)s->agent.label,
+					      "severity", (int)s->agent.severity, "flags",
+					      (int)s->agent.flags, "application", (int)s->application));
+	return result;
 }
 
 /* "3.4711": worker and place of the last one looked at. */
@@ -294,7 +325,7 @@ json_t *sl_answer_sessions(struct sl_request *request, struct sl_err *err)
 	if (walk_worker(request->view, queue, &walk, err) < 0)
 		goto out;
 	for (uint32_t i = 0; i < walk.n_shown; i++)
-		json_array_append_new(items, shown_json(&walk.shown[i]));
+		json_array_append_new(items, shown_json(&walk.shown[i], request->view->agents));
 	if (!walk.cursor.done)
 		snprintf(next, sizeof(next), "%u.%u", queue, walk.cursor.next);
 	else if (queue + 1 < request->view->queues)

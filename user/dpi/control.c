@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dpi/decide/engine.h"
+#include "dpi/event/report.h"
 #include "dpi/event/reporter.h"
 #include "dpi/figures.h"
 #include "lib/clock.h"
@@ -28,7 +30,9 @@ enum { SLOT_SIGNAL, SLOT_EVENT, SLOT_LISTEN, SLOT_CLIENT };
 struct server {
 	struct sl_control *control;
 	int clients[SL_CLIENTS_MAX];
-	bool subscribed[SL_CLIENTS_MAX]; /* wants events */
+	bool subscribed[SL_CLIENTS_MAX]; /* wants events … */
+	bool reported[SL_CLIENTS_MAX]; /* … or reports */
+	uint64_t unread; /* bytes of reports that a client did not read in time */
 	unsigned int n_clients;
 	uint64_t events_ns, stats_ns; /* when they were last seen to */
 	bool paused; /* no accept() for a while */
@@ -36,12 +40,26 @@ struct server {
 	char message[SL_MSG_MAX];
 };
 
+/* Nothing is written that nobody reads. */
+static void listen_to_reports(struct server *server)
+{
+	const struct sl_view *view = &server->control->view;
+	bool wanted = false;
+
+	for (unsigned int i = 0; i < server->n_clients; i++)
+		wanted = wanted || server->reported[i];
+	for (uint32_t q = 0; view->agents && q < view->queues; q++)
+		sl_report_listen(sl_engine_reports(view->engines[q]), wanted);
+}
+
 static void drop_client(struct server *server, unsigned int i)
 {
 	close(server->clients[i]);
 	server->n_clients--;
 	server->clients[i] = server->clients[server->n_clients];
 	server->subscribed[i] = server->subscribed[server->n_clients];
+	server->reported[i] = server->reported[server->n_clients];
+	listen_to_reports(server);
 }
 
 /* One client that is not welcome or not there any more is no failure of ours. */
@@ -65,7 +83,7 @@ static void accept_client(struct server *server)
 		close(fd);
 		return;
 	}
-	server->subscribed[server->n_clients] = false;
+	server->subscribed[server->n_clients] = server->reported[server->n_clients] = false;
 	server->clients[server->n_clients++] = fd;
 }
 
@@ -74,7 +92,7 @@ static bool serve(struct server *server, unsigned int i)
 {
 	int fd = server->clients[i], passed = -1, r;
 	ssize_t n = sl_sock_recv_fd(fd, server->message, sizeof(server->message), &passed);
-	struct sl_wish wish = { false, false };
+	struct sl_wish wish = { .stop = false };
 	char *answer;
 
 	if (n == -EAGAIN || n == -EINTR)
@@ -97,6 +115,10 @@ static bool serve(struct server *server, unsigned int i)
 		sl_debug("control socket: client dropped: %s", strerror(-r));
 	else if (wish.events)
 		server->subscribed[i] = true;
+	if (r >= 0 && wish.reports) {
+		server->reported[i] = true;
+		listen_to_reports(server);
+	}
 	return r >= 0;
 }
 
@@ -143,6 +165,36 @@ static void publish_stats(struct server *server, uint64_t now)
 	publish(server, text, len);
 }
 
+/* To all who want them; who does not read in time loses them, and stays. False: nobody wants any. */
+static bool publish_reports(struct server *server)
+{
+	const struct sl_view *view = &server->control->view;
+	bool wanted = false;
+
+	for (unsigned int i = 0; i < server->n_clients; i++)
+		wanted = wanted || server->reported[i];
+	for (uint32_t q = 0; wanted && view->agents && q < view->queues; q++) {
+		struct sl_report_ring *ring = sl_engine_reports(view->engines[q]);
+		size_t len;
+
+		for (int n = 0;
+		     n < EVENTS_AT_ONCE && (len = sl_report_take(ring, server->message, SL_REPORT_MAX));
+		     n++) {
+			for (unsigned int i = server->n_clients; i-- > 0;) {
+				int r = server->reported[i]
+						? sl_sock_send(server->clients[i], server->message, len)
+						: 0;
+
+				if (r == -EAGAIN)
+					server->unread += len;
+				else if (r < 0)
+					drop_client(server, i);
+			}
+		}
+	}
+	return wanted;
+}
+
 /* How long until the next look, in ms. */
 static int see_to_events(struct server *server)
 {
@@ -151,6 +203,8 @@ static int see_to_events(struct server *server)
 	const char *text;
 	size_t len;
 
+	bool reports = publish_reports(server);
+
 	if (!reporter)
 		return -1;
 	if (!subscribers(server)) {
@@ -158,7 +212,7 @@ static int see_to_events(struct server *server)
 			server->events_ns = now;
 			sl_reporter_discard(reporter);
 		}
-		return IDLE_MS;
+		return reports ? EVENTS_MS : IDLE_MS;
 	}
 	/* As much as there is, but clients have their turn however many packets arrive. */
 	for (int i = 0; i < EVENTS_AT_ONCE; i++) {

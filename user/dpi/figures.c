@@ -79,6 +79,7 @@ json_t *sl_figures_json(const struct sl_core_figures *f)
 			   (json_int_t)e->full, "learned", (json_int_t)e->learned);
 	if (!result)
 		return NULL;
+	json_object_set_new(result, "dropped_meters", json_integer((json_int_t)e->flooded));
 	json_object_set_new(result, "sessions",
 			    json_pack("{sI sI sI sI sI sI sI sI}", "now", (json_int_t)f->table.sessions,
 				      "max", (json_int_t)f->table.sessions_max, "made",

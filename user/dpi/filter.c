@@ -21,6 +21,11 @@ static const int allowed[] = {
 	SCMP_SYS(sendmsg),
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(accept4),
+	/* ports: a batch at a time, and sockets that come and go */
+	SCMP_SYS(recvmmsg),
+	SCMP_SYS(sendmmsg),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_ctl),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(shutdown),
 	/* a policy comes as a descriptor: its size, and is it sealed? */

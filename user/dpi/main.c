@@ -22,6 +22,7 @@
 #include "dpi/event/reporter.h"
 #include "dpi/filter.h"
 #include "dpi/forward.h"
+#include "dpi/io/ports.h"
 #include "dpi/io/xsk.h"
 #include "dpi/options.h"
 #include "dpi/policy/policies.h"
@@ -35,11 +36,13 @@ struct core {
 	struct sl_options options;
 	struct sl_records records;
 	struct sl_xsk *xsk;
+	struct sl_lane *ports; /* instead of both, with --ports */
+	struct sl_core ports_record;
 	bool published;
 	struct sl_worker workers[SL_QUEUES_MAX];
 	struct sl_engine *engines[SL_QUEUES_MAX];
 	struct sl_event_ring *rings[SL_QUEUES_MAX];
-	struct sl_policies *policies;
+	struct sl_policies *policies, *agents;
 	struct sl_reporter *reporter;
 	int stop_fd, event_fd, signal_fd;
 	uid_t owner; /* who started us */
@@ -66,6 +69,11 @@ static int open_events(struct core *core, struct sl_err *err)
 	return 0;
 }
 
+static struct sl_lane *lane_of(const struct core *core, uint32_t queue)
+{
+	return core->ports ? core->ports : sl_xsk_lane(core->xsk, queue);
+}
+
 /* While files can still be read: nDPI is one. */
 static int open_engines(struct core *core, struct sl_err *err)
 {
@@ -78,9 +86,12 @@ static int open_engines(struct core *core, struct sl_err *err)
 	conf.say_unreachable = options->say_unreachable;
 	conf.thresholds = options->thresholds;
 	r = sl_policies_open(&core->policies, options->queues, err);
+	if (r >= 0 && options->agent)
+		r = sl_policies_open(&core->agents, options->queues, err);
+	conf.agents = core->agents;
 	for (uint32_t q = 0; q < options->queues && r >= 0; q++) {
 		r = sl_engine_open(&core->engines[q], &conf, q, options->queues, core->policies,
-				   sl_xsk_lane(core->xsk, q), err);
+				   lane_of(core, q), err);
 		if (r >= 0)
 			core->rings[q] = sl_engine_events(core->engines[q]);
 	}
@@ -90,14 +101,15 @@ static int open_engines(struct core *core, struct sl_err *err)
 	return r;
 }
 
-/* Everything that needs privileges, and then their end. */
-static int open_core(struct core *core, const char **ret_user, struct sl_err *err)
+static int open_lanes(struct core *core, struct sl_err *err)
 {
 	const struct sl_options *options = &core->options;
 	const struct sl_xsk_conf conf = { options->vth, options->queues, options->mtu,
 					  options->busy_poll_us };
 	int r;
 
+	if (options->ports)
+		return sl_ports_open(&core->ports, &core->ports_record, err);
 	r = sl_records_open(&core->records, options->core_map_fd, options->xsks_map_fd, options->pin_dir,
 			    options->queues, err);
 	if (r < 0)
@@ -109,6 +121,17 @@ static int open_core(struct core *core, const char **ret_user, struct sl_err *er
 	if (r < 0)
 		return r;
 	core->published = true;
+	return 0;
+}
+
+/* Everything that needs privileges, and then their end. */
+static int open_core(struct core *core, const char **ret_user, struct sl_err *err)
+{
+	const struct sl_options *options = &core->options;
+	int r = open_lanes(core, err);
+
+	if (r < 0)
+		return r;
 	if (!options->forward_only) {
 		r = open_engines(core, err);
 		if (r < 0)
@@ -126,7 +149,7 @@ static int start_workers(struct core *core, struct sl_err *err)
 		struct sl_worker *worker = &core->workers[q];
 		int r;
 
-		worker->lane = sl_xsk_lane(core->xsk, q);
+		worker->lane = lane_of(core, q);
 		worker->handle = core->engines[q] ? sl_engine_handle : sl_forward_all;
 		if (core->engines[q]) {
 			worker->turn = sl_engine_turn;
@@ -176,10 +199,12 @@ static int run_core(struct core *core, struct sl_err *err)
 			.workers = core->workers,
 			.queues = core->options.queues,
 			.frame_size = SL_XSK_CHUNK,
-			.multi_buffer = sl_xsk_multi_buffer(core->xsk),
+			.multi_buffer = !core->xsk || sl_xsk_multi_buffer(core->xsk),
 			.started_ns = core->started_ns,
 			.engines = core->engines[0] ? core->engines : NULL,
 			.policies = core->policies,
+			.agents = core->agents,
+			.ports = core->ports,
 			.reporter = core->reporter,
 		},
 		.listen_fd = core->options.control_fd,
@@ -224,6 +249,9 @@ static void close_core(struct core *core)
 	for (uint32_t q = 0; q < core->options.queues; q++)
 		sl_engine_close(core->engines[q]);
 	sl_policies_close(core->policies);
+	sl_policies_close(core->agents);
+	if (core->ports)
+		core->ports->ops->destroy(core->ports);
 	if (core->published && sl_xsk_withdraw(core->xsk, core->records.xsks_fd, &err) < 0)
 		sl_debug("%s; the kernel does it when they close", err.text);
 	sl_xsk_close(core->xsk);
@@ -288,7 +316,7 @@ int main(int argc, char **argv)
 		r = start_workers(&core, &err);
 	if (r >= 0) {
 		sl_info("%s: forwarding, %u queues, %s, as user %s", core.options.vth, core.options.queues,
-			sl_xsk_multi_buffer(core.xsk) ? "multi-buffer" : "single-buffer", user);
+			!core.xsk || sl_xsk_multi_buffer(core.xsk) ? "multi-buffer" : "single-buffer", user);
 		r = run_core(&core, &err);
 	}
 	if (r < 0)

@@ -28,6 +28,8 @@ enum option_id {
 	OPT_READY_FD,
 	OPT_BUSY_POLL,
 	OPT_FORWARD_ONLY,
+	OPT_AGENT,
+	OPT_PORTS,
 	OPT_SESSIONS,
 	OPT_SAY_UNREACHABLE,
 	OPT_WAIT_POLICY,
@@ -61,6 +63,8 @@ static const struct option long_options[] = {
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 	{ "busy-poll-us", required_argument, NULL, OPT_BUSY_POLL },
 	{ "forward-only", no_argument, NULL, OPT_FORWARD_ONLY },
+	{ "agent", no_argument, NULL, OPT_AGENT },
+	{ "ports", no_argument, NULL, OPT_PORTS },
 	{ "sessions", required_argument, NULL, OPT_SESSIONS },
 	{ "say-unreachable", no_argument, NULL, OPT_SAY_UNREACHABLE },
 	{ "wait-policy", no_argument, NULL, OPT_WAIT_POLICY },
@@ -100,6 +104,9 @@ static const char help[] =
 	"  --ready-fd N         where \"R\" is written once frames are forwarded\n"
 	"  --busy-poll-us N     preferred busy polling, that long without frames; 0 (default): off\n"
 	"  --forward-only       inspect nothing: no sessions, policy or events\n"
+	"  --agent              take policies of an agent, report to it: sluice-compat(8)\n"
+	"  --ports              packet sockets handed over by a client of the control\n"
+	"                       socket, instead of --vth and what goes with it\n"
 	"  --sessions N         at most so many sessions a worker (default: as memory allows)\n"
 	"  --say-unreachable    answer a denied datagram by an ICMP error\n"
 	"  --wait-policy        as if absent until the first policy has come\n"
@@ -189,6 +196,12 @@ static int set_option(struct sl_options *options, int id, const char *name, cons
 	case OPT_FORWARD_ONLY:
 		options->forward_only = true;
 		return 0;
+	case OPT_AGENT:
+		options->agent = true;
+		return 0;
+	case OPT_PORTS:
+		options->ports = true;
+		return 0;
 	case OPT_SAY_UNREACHABLE:
 		options->say_unreachable = true;
 		return 0;
@@ -251,6 +264,15 @@ static int check(const struct sl_options *options, struct sl_err *err)
 	if (options->replay.policy || options->replay.has_mac || options->replay.has_net)
 		return sl_err(err, EINVAL,
 			      "--policy, --workload-mac and --workload-net are for --replay; see --help");
+	if (options->ports) {
+		if (options->vth || options->queues || options->mtu || options->pin_dir || fds ||
+		    options->forward_only || options->control_fd < 0)
+			return sl_err(err, EINVAL,
+				      "--ports goes without an interface, and needs --control-fd and "
+				      "inspection; see "
+				      "--help");
+		return 0;
+	}
 	if (!options->vth || !options->queues || !options->mtu || !options->heartbeat_ms)
 		return sl_err(err, EINVAL,
 			      "--vth, --queues, --mtu and --heartbeat-ms are needed; see --help");
@@ -304,6 +326,11 @@ int sl_options_parse(struct sl_options *ret, int argc, char **argv, struct sl_er
 	r = check(&options, err);
 	if (r < 0)
 		return r;
+	if (options.ports) {
+		options.queues = 1;
+		options.vth = "ports";
+		options.heartbeat_ms = options.heartbeat_ms ? options.heartbeat_ms : 1000;
+	}
 	*ret = options;
 	return SL_OPTIONS_RUN;
 }

@@ -20,6 +20,8 @@ struct sl_options {
 	int control_fd, lock_fd, ready_fd; /* -1: none */
 	const char *user; /* NULL: the default */
 	bool forward_only; /* nothing is inspected */
+	bool agent; /* an agent of the existing protocol has policies of its own, and is told */
+	bool ports; /* no interface: sockets are handed over by a client of the control socket */
 	bool say_unreachable;
 	bool wait_policy; /* forwards nothing before the first policy has come */
 	uint32_t sessions; /* of each worker; 0: the default */

@@ -19,7 +19,7 @@
 #define V4_MAX ((sl_point)UINT32_MAX)
 #define V6_MAX (~(sl_point)0)
 
-enum { ANY_EGRESS, ANY_INGRESS, ANY_PEER, ANY_PORT, ANY_PROTOCOL, DEPENDENT, ANYS };
+enum { ANY_EGRESS, ANY_INGRESS, ANY_PEER, ANY_PORT, ANY_PROTOCOL, ANY_OWN, DEPENDENT, ANYS };
 
 struct compiler {
 	const struct sl_rules *rules;
@@ -28,7 +28,7 @@ struct compiler {
 	struct sl_sets sets;
 	uint64_t any[ANYS][SL_BLOCK_WORDS_MAX];
 	struct sl_pairs workload[2], peer, name, protocol, application;
-	struct sl_edges v4, v6, port;
+	struct sl_edges v4, v6, port, own;
 	const char **names; /* sorted */
 	size_t n_names;
 };
@@ -167,6 +167,11 @@ static void collect(struct compiler *compiler)
 			set_bit(compiler->any[ANY_PROTOCOL], bit);
 		for (size_t i = 0; i < rule->n_protocols; i++)
 			sl_pairs_add(sets, &compiler->protocol, rule->protocols[i], bit);
+		if (!rule->n_owns)
+			set_bit(compiler->any[ANY_OWN], bit);
+		for (size_t i = 0; i < rule->n_owns; i++)
+			sl_edges_add(sets, &compiler->own, point(&rule->owns[i].from, false),
+				     point(&rule->owns[i].to, false), V4_MAX, bit);
 		if (rule->n_applications)
 			set_bit(compiler->any[DEPENDENT], bit);
 		for (size_t i = 0; i < rule->n_applications; i++)
@@ -179,6 +184,8 @@ static void set_default(struct sl_block_workload *workload, const struct sl_defa
 	workload->mode = (uint8_t)setting->mode;
 	workload->action[0] = (uint8_t)setting->egress;
 	workload->action[1] = (uint8_t)setting->ingress;
+	workload->label = setting->label;
+	workload->agent = setting->agent;
 }
 
 /* Every workload with a rule or a setting of its own, by id. */
@@ -290,10 +297,41 @@ static void add_rules(struct compiler *compiler, struct sl_layout *layout)
 		compiler->sets.failed = -ENOMEM;
 		return;
 	}
-	for (size_t i = 0; i < rules->n_rules; i++)
-		table[i] = (struct sl_block_rule){ rules->rules[i].id, rules->rules[i].action };
+	for (size_t i = 0; i < rules->n_rules; i++) {
+		const struct sl_rule *rule = &rules->rules[i];
+
+		table[i] = (struct sl_block_rule){ .id = rule->id,
+						   .action = (uint8_t)rule->action,
+						   .label = rule->label };
+		/* Names' places are in the order of their keys, which has no holes. */
+		if (rule->host && rule->n_peers && rule->peers[0].kind == SL_PEER_NAME)
+			table[i].host = (uint16_t)(find_name(compiler, rule->peers[0].name) + 1);
+	}
 	sl_layout_add(layout, &layout->head.rules, table, (uint32_t)rules->n_rules, sizeof(*table));
 	free(table);
+}
+
+static void add_none(struct sl_layout *layout, struct sl_block_part *from, struct sl_block_part *set)
+{
+	sl_layout_add(layout, from, NULL, 0, sizeof(uint32_t));
+	sl_layout_add(layout, set, NULL, 0, sizeof(uint32_t));
+}
+
+static void add_classes(const struct compiler *compiler, struct sl_layout *layout)
+{
+	struct sl_block *head = &layout->head;
+	uint32_t *from = NULL, *bits = NULL, n = 0;
+
+	if (sl_classes_stretches(compiler->rules, &from, &bits, &n) < 0)
+		layout->failed = -ENOMEM;
+	if (n) {
+		sl_layout_add(layout, &head->class_from, from, n, sizeof(*from));
+		sl_layout_add(layout, &head->class_bits, bits, n, sizeof(*bits));
+	} else {
+		add_none(layout, &head->class_from, &head->class_bits);
+	}
+	free(from);
+	free(bits);
 }
 
 static void add_all(struct compiler *compiler, struct sl_layout *layout)
@@ -316,8 +354,15 @@ static void add_all(struct compiler *compiler, struct sl_layout *layout)
 	head->any_port = sl_sets_add(sets, compiler->any[ANY_PORT]);
 	head->any_protocol = sl_sets_add(sets, compiler->any[ANY_PROTOCOL]);
 	head->dependent = sl_sets_add(sets, compiler->any[DEPENDENT]);
+	head->any_own = sl_sets_add(sets, compiler->any[ANY_OWN]);
+	head->agent = compiler->rules->agent;
 	add_rules(compiler, layout);
-	sl_layout_add_v4(layout, sets, &compiler->v4);
+	sl_layout_add_v4(layout, sets, &compiler->v4, &head->v4_from, &head->v4_set);
+	if (compiler->own.n)
+		sl_layout_add_v4(layout, sets, &compiler->own, &head->own_from, &head->own_set);
+	else
+		add_none(layout, &head->own_from, &head->own_set);
+	add_classes(compiler, layout);
 	sl_layout_add_v6(layout, sets, &compiler->v6);
 	sl_layout_add_ports(layout, sets, &compiler->port);
 	add_keys(compiler, layout, &compiler->peer, &head->peer_id, &head->peer_set);
@@ -340,6 +385,7 @@ static void close_compiler(struct compiler *compiler)
 	free(compiler->v4.edge);
 	free(compiler->v6.edge);
 	free(compiler->port.edge);
+	free(compiler->own.edge);
 	free(compiler->names);
 	free(compiler);
 }

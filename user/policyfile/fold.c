@@ -241,7 +241,9 @@ static struct sl_rules *new_rules(size_t n)
 	if (!rules)
 		return NULL;
 	rules->arena.limit = (size_t)1 << 30;
-	rules->fallback = (struct sl_default){ SL_POLICY_DISCOVER, SL_RULE_DENY, SL_RULE_DENY };
+	rules->fallback = (struct sl_default){ .mode = SL_POLICY_DISCOVER,
+					       .ingress = SL_RULE_DENY,
+					       .egress = SL_RULE_DENY };
 	rules->rules = sl_arena_array(&rules->arena, n + 1, sizeof(*rules->rules));
 	if (rules->rules)
 		return rules;

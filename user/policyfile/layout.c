@@ -54,7 +54,8 @@ void sl_layout_add(struct sl_layout *layout, struct sl_block_part *part, const v
 	layout->n += length;
 }
 
-void sl_layout_add_v4(struct sl_layout *layout, struct sl_sets *sets, struct sl_edges *edges)
+void sl_layout_add_v4(struct sl_layout *layout, struct sl_sets *sets, struct sl_edges *edges,
+		      struct sl_block_part *ret_from, struct sl_block_part *ret_set)
 {
 	sl_point *from;
 	uint32_t *places, *short_from, n;
@@ -65,8 +66,8 @@ void sl_layout_add_v4(struct sl_layout *layout, struct sl_sets *sets, struct sl_
 		short_from[i] = (uint32_t)from[i];
 	if (!short_from)
 		layout->failed = -ENOMEM;
-	sl_layout_add(layout, &layout->head.v4_from, short_from, n, sizeof(*short_from));
-	sl_layout_add(layout, &layout->head.v4_set, places, n, sizeof(*places));
+	sl_layout_add(layout, ret_from, short_from, n, sizeof(*short_from));
+	sl_layout_add(layout, ret_set, places, n, sizeof(*places));
 	free(short_from);
 	free(from);
 	free(places);

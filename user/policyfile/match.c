@@ -60,6 +60,15 @@ static bool application_matches(const struct sl_rule *rule, uint16_t application
 	return !rule->n_applications;
 }
 
+static bool own_matches(const struct sl_rule *rule, const struct sl_policy_query *query)
+{
+	for (size_t i = 0; i < rule->n_owns; i++)
+		if (memcmp(&rule->owns[i].from, &query->own, sizeof(query->own)) <= 0 &&
+		    memcmp(&query->own, &rule->owns[i].to, sizeof(query->own)) <= 0)
+			return true;
+	return !rule->n_owns;
+}
+
 /* All but the application. */
 static bool rule_matches(const struct sl_rule *rule, const struct sl_policy_query *query,
 			 const struct sl_names_of *names)
@@ -70,7 +79,7 @@ static bool rule_matches(const struct sl_rule *rule, const struct sl_policy_quer
 		return false;
 	if (rule->n_protocols && !memchr(rule->protocols, query->protocol, rule->n_protocols))
 		return false;
-	return port_matches(rule, query) && any_peer_matches(rule, query, names);
+	return port_matches(rule, query) && any_peer_matches(rule, query, names) && own_matches(rule, query);
 }
 
 static const struct sl_default *setting_of(const struct sl_rules *rules, uint16_t workload)

@@ -463,7 +463,9 @@ int sl_rules_read(const char *text, size_t len, const char *source, struct sl_ru
 		reader.err = &own;
 	if (!rules)
 		return sl_err(err, ENOMEM, "no memory to read %s", source);
-	rules->fallback = (struct sl_default){ SL_POLICY_DISCOVER, SL_RULE_DENY, SL_RULE_DENY };
+	rules->fallback = (struct sl_default){ .mode = SL_POLICY_DISCOVER,
+					       .ingress = SL_RULE_DENY,
+					       .egress = SL_RULE_DENY };
 	rules->arena.limit = MEMORY_MAX;
 	reader.arena = &rules->arena;
 	if (len > SL_RULES_FILE_MAX)

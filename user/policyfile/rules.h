@@ -61,12 +61,24 @@ struct sl_rule {
 	uint8_t *protocols;
 	uint16_t *applications;
 	unsigned int line; /* where it was read, 0: nowhere */
+	/* Of an agent's policy alone: no file has them (dpi/policy/agent.h). */
+	uint8_t label; /* SL_LABEL_* */
+	bool host; /* the session's name must be that of its peer as well */
+	size_t n_owns; /* 0: any */
+	struct sl_peer *owns; /* ranges of IPv4 that the workload's own address is in */
 };
 
 /* What no rule speaks of. */
 struct sl_default {
 	enum sl_policy_mode mode;
 	enum sl_rule_action ingress, egress;
+	uint8_t label, agent; /* of an agent's policy: SL_LABEL_*, SL_BLOCK_AGENT_* */
+};
+
+/* What an agent says of addresses. */
+struct sl_address_class {
+	uint32_t from, to; /* IPv4, host byte order */
+	uint32_t bits; /* SL_CLASS_* */
 };
 
 struct sl_workload_setting {
@@ -80,6 +92,9 @@ struct sl_rules {
 	size_t n_workloads, n_rules;
 	struct sl_workload_setting *workloads;
 	struct sl_rule *rules; /* in order: the first that matches decides */
+	uint32_t agent; /* SL_AGENT_*: an agent's switches */
+	size_t n_classes;
+	struct sl_address_class *classes;
 	struct sl_arena arena; /* holds all of it */
 };
 

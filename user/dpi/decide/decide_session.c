@@ -4,7 +4,12 @@
 
 #include "dpi/decide/engine_own.h"
 #include "dpi/decide/refuse.h"
+#include "dpi/policy/agent.h"
 #include "dpi/session/list.h"
+
+#define SECOND 1000000000ull
+#define GRACE_S (SL_GRACE_NS / SECOND)
+#define AGENT_CRITICAL 5 /* the worst of its severities */
 
 static struct sl_policy_query query_of(const struct sl_engine *engine, const struct sl_session *session)
 {
@@ -21,6 +26,9 @@ static struct sl_policy_query query_of(const struct sl_engine *engine, const str
 		.application = session->application,
 		.application_final = session->application_final,
 		.now_ns = engine->now_ns,
+		.own = session->ingress ? tuple->destination : tuple->source,
+		.host = session->name,
+		.grace = engine->grace,
 	};
 }
 
@@ -29,6 +37,11 @@ static void ask(const struct sl_engine *engine, const struct sl_session *session
 {
 	struct sl_policy_query query = query_of(engine, session);
 
+	if (engine->agent) {
+		sl_policy_ask(engine->agent, &query, ret);
+		if (ret->agent)
+			return;
+	}
 	if (!engine->policy) {
 		*ret = (struct sl_policy_answer){ .action = SL_RULE_ALLOW, .mode = SL_POLICY_DISCOVER };
 		return;
@@ -55,6 +68,10 @@ enum sl_policy_mode decide_mode(struct sl_engine *engine, uint16_t workload)
 static enum sl_policy_action action_of(const struct sl_policy_answer *answer,
 				       const struct sl_session *session)
 {
+	if (answer->agent && !answer->pending)
+		return answer->label == SL_LABEL_DENY	   ? SL_POLICY_DENY
+		       : answer->label == SL_LABEL_VIOLATE ? SL_POLICY_VIOLATE
+							   : SL_POLICY_ALLOW;
 	/* What is discovered is a rule with its application, so it waits for that. */
 	if (answer->pending || (answer->mode == SL_POLICY_DISCOVER && !session->application_final))
 		return SL_POLICY_PENDING;
@@ -173,7 +190,9 @@ void sl_engine_kill(struct sl_engine *engine, struct sl_session *session)
 static bool is_stale(const struct sl_engine *engine, const struct sl_session *session)
 {
 	return session->action == SL_POLICY_NONE || session->policy_generation != engine->generation ||
-	       (session->action == SL_POLICY_PENDING && engine->changed);
+	       (session->action == SL_POLICY_PENDING && engine->changed) ||
+	       (session->agent.flags & SL_LOOK_GRACE &&
+		(uint32_t)(engine->now_ns / SECOND) - session->agent.asked_s >= GRACE_S);
 }
 
 static void learn(struct sl_engine *engine, const struct sl_session *session)
@@ -191,6 +210,24 @@ void decide_ended(struct sl_engine *engine, const struct sl_session *session)
 		learn(engine, session);
 }
 
+/* What its session looks like to an agent. */
+static void show_agent(struct sl_engine *engine, struct sl_session *session,
+		       const struct sl_policy_answer *answer, uint8_t before)
+{
+	struct sl_agent_view *view = &session->agent;
+
+	view->judged = answer->agent;
+	view->label = answer->label;
+	view->flags = answer->flags;
+	view->asked_s = (uint32_t)(engine->now_ns / SECOND);
+	if (answer->threat) {
+		view->threat = answer->threat;
+		view->severity = AGENT_CRITICAL;
+	}
+	/* The agent's clients are refused as by the existing data plane: by silence, unless they were let in before. */
+	view->silent = answer->agent && (before == SL_POLICY_NONE || before == SL_POLICY_PENDING);
+}
+
 static void judge(struct sl_engine *engine, struct sl_session *session)
 {
 	struct sl_policy_answer answer;
@@ -200,6 +237,7 @@ static void judge(struct sl_engine *engine, struct sl_session *session)
 	session->action = (uint8_t)action_of(&answer, session);
 	session->rule = answer.rule;
 	session->policy_generation = engine->generation;
+	show_agent(engine, session, &answer, before);
 	if (answer.mode == SL_POLICY_DISCOVER && session->action == SL_POLICY_ALLOW)
 		learn(engine, session);
 	/* What was told of it so far was told under another policy. */
@@ -211,15 +249,27 @@ static void judge(struct sl_engine *engine, struct sl_session *session)
 		tell_violation(engine, session, false);
 	if (session->action == SL_POLICY_DENY)
 		tell_violation(engine, session, true);
+	if (answer.threat && session->action != before)
+		report_threat(engine, answer.threat, "service's external address", 1, engine->packet, session,
+			      session->workload, true);
 }
 
 enum sl_action decide_session(struct sl_engine *engine, struct sl_session *session,
 			      const struct sl_packet *packet, enum sl_side side)
 {
+	uint8_t label = session->agent.label, before = session->action;
+
 	if (is_stale(engine, session))
 		judge(engine, session);
-	if (session->action != SL_POLICY_DENY)
+	if (session->action != SL_POLICY_DENY) {
+		report_session(engine, session, before != session->action || label != session->agent.label);
 		return SL_FORWARD;
+	}
+	report_denied(engine, session);
+	if (session->agent.silent) {
+		tell_drop(engine, packet, session, "policy");
+		return SL_DROP;
+	}
 	refuse(engine, session, packet, side);
 	tell_drop(engine, packet, session, "policy");
 	if (packet->kind == SL_PACKET_TCP)

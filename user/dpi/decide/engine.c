@@ -11,6 +11,7 @@
 
 #include "dpi/decide/engine_own.h"
 #include "dpi/decide/fault_point.h"
+#include "dpi/policy/agent.h"
 #include "lib/thresholds.h"
 
 #define EVENTS 4096 /* a worker's ring: 300 bytes each */
@@ -20,6 +21,7 @@
 #define NEIGHBOUR_TARGET 16 /* what a solicitation and an advertisement hold: an address … */
 #define NEIGHBOUR_OPTION 8 /* … and perhaps whose MAC it is */
 #define SWEEP_NS 1000000000ull
+#define REPORTS (1u << 20) /* bytes of a worker's ring */
 
 void sl_engine_conf_init(struct sl_engine_conf *conf)
 {
@@ -67,6 +69,15 @@ static void take_policy(struct sl_engine *engine)
 	engine->policy = sl_policies_fetch(engine->policies, engine->worker);
 	engine->peers = sl_policies_peers(engine->policies);
 	engine->resting = false;
+	if (engine->conf.agents) {
+		/* Both only ever rise: the sum changes with each of them. */
+		uint32_t agents = (uint32_t)sl_policies_generation(engine->conf.agents);
+
+		engine->generation += agents;
+		engine->agent = sl_policies_fetch(engine->conf.agents, engine->worker);
+		if (engine->generation != generation)
+			sl_grace_renew(engine->grace);
+	}
 	if (engine->policy != before || engine->generation != generation)
 		memset(engine->mode, 0, sizeof(engine->mode));
 }
@@ -82,6 +93,9 @@ static void on_ended(void *context, struct sl_session *session, enum sl_session_
 	if (why == SL_END_TIMEOUT && engine->conf.thresholds.no_data && sl_session_silent(session))
 		tell_threat_of(engine, SL_THREAT_no_data, session);
 	tell_end(engine, session, why);
+	report_end(engine, session);
+	if (engine->totals)
+		sl_totals_session(engine->totals, session->workload, session->ingress, false);
 	sl_inspect_forget(engine->inspector, session);
 }
 
@@ -125,7 +139,13 @@ int sl_engine_open(struct sl_engine **ret, const struct sl_engine_conf *conf, ui
 	engine->meters = sl_meters_new(METERS, limits, seed);
 	engine->threats = sl_threat_memory_new();
 	engine->events = sl_event_ring_new(EVENTS);
-	if (!engine->decoder || !engine->meters || !engine->threats || !engine->events) {
+	if (conf->agents) {
+		engine->grace = sl_grace_new();
+		engine->totals = sl_totals_new();
+		engine->reports = sl_report_ring_new(REPORTS);
+	}
+	if (!engine->decoder || !engine->meters || !engine->threats || !engine->events ||
+	    (conf->agents && (!engine->grace || !engine->totals || !engine->reports))) {
 		r = sl_errno(err, ENOMEM, "worker %u", worker);
 		goto fail;
 	}
@@ -161,6 +181,9 @@ void sl_engine_close(struct sl_engine *engine)
 	sl_meters_free(engine->meters);
 	sl_threat_memory_free(engine->threats);
 	sl_event_ring_free(engine->events);
+	sl_grace_free(engine->grace);
+	sl_totals_free(engine->totals);
+	sl_report_ring_free(engine->reports);
 	free(engine);
 }
 
@@ -188,6 +211,21 @@ uint64_t sl_engine_now(const struct sl_engine *engine)
 	return engine->now_ns;
 }
 
+struct sl_meters *sl_engine_meters(struct sl_engine *engine)
+{
+	return engine->meters;
+}
+
+struct sl_totals *sl_engine_totals(struct sl_engine *engine)
+{
+	return engine->totals;
+}
+
+struct sl_report_ring *sl_engine_reports(struct sl_engine *engine)
+{
+	return engine->reports;
+}
+
 struct sl_learn *sl_engine_learn(struct sl_engine *engine)
 {
 	return engine->learn;
@@ -198,6 +236,12 @@ static enum sl_action drop(struct sl_engine *engine, const struct sl_packet *pac
 {
 	tell_drop(engine, packet, session, reason);
 	return SL_DROP;
+}
+
+static enum sl_action drop_flood(struct sl_engine *engine, const struct sl_packet *packet)
+{
+	count(&engine->figures.flooded);
+	return drop(engine, packet, NULL, "flood");
 }
 
 /* Which threat a malformed packet is. */
@@ -367,19 +411,23 @@ static enum sl_action handle_packet(struct sl_engine *engine, const struct sl_pa
 	struct sl_found found;
 
 	count_packet(engine, packet);
+	if (engine->totals)
+		sl_totals_packet(engine->totals, packet->workload, packet->to_workload, packet->len);
 	if (is_neighbour(packet))
 		return SL_FORWARD;
 	if (is_flood(engine, packet, protect))
-		return drop(engine, packet, NULL, "flood");
+		return drop_flood(engine, packet);
 	session = sl_session_of(engine->table, packet, true, &found);
 	if (!session)
 		return without_session(engine, packet, &found, protect);
+	if (found.event == SL_SESSION_NEW && engine->totals)
+		sl_totals_session(engine->totals, session->workload, session->ingress, true);
 	/* An error goes where the packet it speaks of came from. */
 	if (found.event == SL_SESSION_RELATED)
 		return decide_related(engine, session, packet);
 	if (found.event == SL_SESSION_NEW && is_source_flood(engine, packet, protect)) {
 		sl_session_end(engine->table, session, SL_END_KILLED);
-		return drop(engine, packet, NULL, "flood");
+		return drop_flood(engine, packet);
 	}
 	return in_session(engine, session, packet, found.side, protect);
 }
@@ -466,4 +514,6 @@ void sl_engine_rest(void *context)
 		return;
 	engine->resting = true;
 	sl_policies_sleep(engine->policies, engine->worker);
+	if (engine->conf.agents)
+		sl_policies_sleep(engine->conf.agents, engine->worker);
 }

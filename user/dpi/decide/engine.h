@@ -27,6 +27,8 @@ struct sl_engine_conf {
 	bool say_unreachable; /* a denied datagram is answered by ICMP */
 	bool drop_events; /* each dropped packet is an event (limited like all) */
 	uint32_t sessions; /* at most, of each worker; 0: the default */
+	struct sl_policies
+		*agents; /* an agent's policies, which come before the others; NULL: there is no agent */
 };
 void sl_engine_conf_init(struct sl_engine_conf *conf);
 
@@ -40,6 +42,7 @@ struct sl_engine_figures {
 	uint64_t denied; /* sessions that were refused */
 	uint64_t resets; /* frames of our own: resets and ICMP errors */
 	uint64_t threats;
+	uint64_t flooded; /* packets kept back because there were too many */
 	uint64_t unfit; /* segments a receiver would not take */
 	uint64_t full; /* packets for which there was no room for a session */
 	uint64_t learned; /* sessions of workloads in discover that were noted */
@@ -75,5 +78,10 @@ void sl_engine_thresholds(const struct sl_engine *engine, struct sl_thresholds *
 void sl_engine_kill(struct sl_engine *engine, struct sl_session *session);
 struct sl_learn;
 struct sl_learn *sl_engine_learn(struct sl_engine *engine);
+struct sl_meters *sl_engine_meters(struct sl_engine *engine);
+/* NULL without an agent. */
+struct sl_totals *sl_engine_totals(struct sl_engine *engine);
+/* For the main thread; NULL without an agent. */
+struct sl_report_ring *sl_engine_reports(struct sl_engine *engine);
 
 #endif

@@ -10,8 +10,10 @@
 
 #include "dpi/decide/engine.h"
 #include "dpi/decide/threat.h"
+#include "dpi/decide/totals.h"
 #include "dpi/decode/decode.h"
 #include "dpi/decode/defrag.h"
+#include "dpi/event/report.h"
 #include "dpi/inspect/inspect.h"
 #include "dpi/policy/learn.h"
 #include "dpi/policy/policies.h"
@@ -39,6 +41,11 @@ struct sl_engine {
 	const struct sl_policy *policy; /* of this turn; NULL: none, all is discovered and passes */
 	uint32_t generation; /* of the policy */
 	bool resting; /* `policy` may have been freed since */
+	/* With an agent, else NULL. */
+	const struct sl_policy *agent; /* its policies, of this turn */
+	struct sl_grace *grace;
+	struct sl_totals *totals;
+	struct sl_report_ring *reports;
 	/* The modes asked for last, of `policy`: a packet costs no lookup for it. By the workload's lowest bits. */
 	struct {
 		uint16_t workload;
@@ -75,6 +82,17 @@ enum sl_action decide_related(struct sl_engine *engine, struct sl_session *sessi
 			      const struct sl_packet *packet);
 /* A session has ended: if it was still to be learned, it is now. */
 void decide_ended(struct sl_engine *engine, const struct sl_session *session);
+
+/* agent_report.c: nothing unless an agent wants to know. */
+void report_session(struct sl_engine *engine, struct sl_session *session, bool judged);
+void report_denied(struct sl_engine *engine, struct sl_session *session);
+void report_end(struct sl_engine *engine, struct sl_session *session);
+/* packet, session: NULL: of none, or of many. */
+void report_threat(struct sl_engine *engine, uint32_t number, const char *text, uint32_t count,
+		   const struct sl_packet *packet, const struct sl_session *session, uint16_t workload,
+		   bool dropped);
+void report_named(struct sl_engine *engine, uint16_t workload, const char *name,
+		  const struct sl_addr *address, uint32_t ttl);
 
 /* tell.c: events. */
 void tell_end(struct sl_engine *engine, const struct sl_session *session, enum sl_session_end why);

@@ -29,9 +29,13 @@ static void learn_names(struct sl_engine *engine, const struct sl_session *sessi
 
 		if (record->type == SL_DNS_CNAME || !dns.question.len)
 			continue;
+		report_named(engine, session->workload, dns.question.text, &record->address, record->ttl);
 		/* By the name that was asked for: aliases lead from there to the record's owner. */
 		sl_policies_learn(engine->policies, dns.question.text, &record->address, record->ttl,
 				  engine->now_ns);
+		if (engine->conf.agents)
+			sl_policies_learn(engine->conf.agents, dns.question.text, &record->address,
+					  record->ttl, engine->now_ns);
 	}
 }
 

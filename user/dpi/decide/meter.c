@@ -140,3 +140,26 @@ void sl_meter(struct sl_meters *meters, enum sl_meter_kind kind, uint16_t worklo
 	/* While it fires, what is below the lower threshold still passes: the source is not cut off. */
 	ret->firing = m->firing && m->count > limit->lower;
 }
+
+unsigned int sl_meters_show(const struct sl_meters *meters, uint64_t now_ns, struct sl_meter_state *ret,
+			    unsigned int room)
+{
+	const struct meter *m = meters->bucket[0], *end = meters->bucket[meters->mask] + WAYS;
+	unsigned int n = 0;
+
+	for (; m < end && n < room; m++) {
+		if (!m->window_ns || now_ns > m->last_ns + 4 * SECOND)
+			continue;
+		ret[n++] = (struct sl_meter_state){
+			.source = m->source,
+			.workload = m->workload,
+			.kind = m->kind,
+			.firing = m->firing,
+			.count = m->count,
+			.before = m->before,
+			.limit = meters->limits[m->kind],
+			.idle_s = (uint32_t)(now_ns > m->last_ns ? (now_ns - m->last_ns) / SECOND : 0),
+		};
+	}
+	return n;
+}

@@ -39,6 +39,20 @@ struct sl_meter_answer {
 	bool firing; /* this one is too many */
 	bool began; /* … and the first that is */
 };
+/* What a meter shows of itself. */
+struct sl_meter_state {
+	struct sl_addr source; /* all zero: of all */
+	uint16_t workload;
+	uint8_t kind; /* enum sl_meter_kind */
+	bool firing;
+	uint32_t count, before; /* in this second, in the one before */
+	struct sl_meter_limit limit;
+	uint32_t idle_s;
+};
+/* Up to `room` of those that were touched lately; how many. */
+unsigned int sl_meters_show(const struct sl_meters *meters, uint64_t now_ns, struct sl_meter_state *ret,
+			    unsigned int room);
+
 /* One more by this source (NULL: all sources together) at the workload. */
 void sl_meter(struct sl_meters *meters, enum sl_meter_kind kind, uint16_t workload,
 	      const struct sl_addr *source, uint64_t now_ns, struct sl_meter_answer *ret);

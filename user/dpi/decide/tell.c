@@ -101,6 +101,8 @@ bool tell_threat(struct sl_engine *engine, enum sl_threat threat, const struct s
 	event.time_ns = engine->now_ns;
 	fill_threat(&event, threat, times, blocked);
 	sl_event_put(engine->events, &event);
+	report_threat(engine, sl_threat_facts(threat)->number, sl_threat_facts(threat)->text, times, packet,
+		      session, packet->workload, blocked);
 	return blocked;
 }
 
@@ -135,6 +137,8 @@ void tell_threats_due(struct sl_engine *engine)
 			    decide_mode(engine, workload) == SL_POLICY_PROTECT &&
 				    sl_threat_facts(threat)->drops);
 		sl_event_put(engine->events, &event);
+		report_threat(engine, event.alert.id, sl_threat_facts(threat)->text, times, NULL, NULL,
+			      workload, event.alert.blocked);
 	}
 }
 

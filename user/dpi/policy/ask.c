@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "dpi/policy/agent.h"
 #include "dpi/policy/compiled.h"
 #include "dpi/policy/known.h"
 
@@ -19,13 +20,14 @@ struct choice {
 	const uint64_t *set[SETS_MAX];
 };
 
-enum { WORKLOAD, PEER, PORT, PROTOCOL, CHOICES };
+enum { WORKLOAD, PEER, PORT, PROTOCOL, OWN, CHOICES };
 
 struct lookup {
 	const struct sl_policy *policy;
 	unsigned int n_summary;
 	struct choice choice[CHOICES];
 	const uint64_t *dependent, *application; /* application: NULL if not known */
+	bool own; /* a rule asks for the workload's own address */
 };
 
 /* What the walk through the matching rules has found. */
@@ -192,6 +194,13 @@ static void choose_all(struct lookup *lookup, const struct sl_policy_query *quer
 		       policy->pages[block->port_page[query->port >> 8] * 256 + (query->port & 255)]);
 	choose(lookup, PROTOCOL, block->any_protocol);
 	choose(lookup, PROTOCOL, block->protocol[query->protocol]);
+	if (lookup->own) {
+		choose(lookup, OWN, block->any_own);
+		if (sl_addr_is_v4(&query->own))
+			choose(lookup, OWN,
+			       policy->own_set[v4_stretch(policy->own_from, block->own_from.count,
+							  (uint32_t)big_endian(query->own.byte + 8))]);
+	}
 	lookup->dependent = policy->words + block->dependent;
 	if (!known)
 		return;
@@ -247,6 +256,8 @@ static bool walk(const struct lookup *lookup, bool final, struct found *found)
 			matching = matching ? matching & choice_word(&choice[PORT], n, w) : 0;
 			matching = matching ? matching & choice_word(&choice[WORKLOAD], n, w) : 0;
 			matching = matching ? matching & choice_word(&choice[PROTOCOL], n, w) : 0;
+			if (lookup->own)
+				matching = matching ? matching & choice_word(&choice[OWN], n, w) : 0;
 			if (matching && take_word(lookup, w, matching, final, found))
 				return true;
 		}
@@ -264,12 +275,13 @@ void sl_policy_ask(const struct sl_policy *policy, const struct sl_policy_query 
 	lookup.policy = policy;
 	lookup.n_summary = policy->block->n_summary;
 	lookup.application = NULL;
+	lookup.own = policy->block->own_from.count;
 	for (unsigned int i = 0; i < CHOICES; i++)
 		lookup.choice[i].n = 0;
 	choose_all(&lookup, query, workload);
 	if (!walk(&lookup, query->application_final, &found))
 		found.possible[workload->action[query->ingress]] = true;
-	ret->mode = workload->mode;
+	*ret = (struct sl_policy_answer){ .mode = workload->mode };
 	if (found.answered) {
 		ret->action = policy->rules[found.rule].action;
 		ret->rule = policy->rules[found.rule].id;
@@ -278,4 +290,7 @@ void sl_policy_ask(const struct sl_policy *policy, const struct sl_policy_query 
 		ret->rule = 0;
 	}
 	ret->pending = !query->application_final && found.possible[!ret->action];
+	if (workload->agent)
+		sl_agent_judge(policy, workload, query, found.answered ? &policy->rules[found.rule] : NULL,
+			       ret);
 }

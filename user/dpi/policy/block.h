@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define SL_BLOCK_MAGIC 0x594c4f505f4c53ULL
-#define SL_BLOCK_VERSION 1
+#define SL_BLOCK_VERSION 2
 #define SL_BLOCK_SIZE_MAX (256U << 20)
 #define SL_BLOCK_RULES_MAX 16384
 #define SL_BLOCK_WORDS_MAX (SL_BLOCK_RULES_MAX / 64)
@@ -36,16 +36,27 @@ struct sl_block_part {
 
 struct sl_block_rule {
 	uint32_t id;
-	uint32_t action; /* enum sl_rule_action */
+	uint8_t action; /* enum sl_rule_action */
+	uint8_t label; /* of an agent's policy: the action by its number, which the session keeps */
+	uint16_t
+		host; /* of an agent's policy: the place of a name, from 1 on, that the session's must be as well */
 };
 
 struct sl_block_workload {
 	uint16_t id;
 	uint8_t mode; /* enum sl_policy_mode */
 	uint8_t action[2]; /* defaults: egress, ingress */
-	uint8_t pad[3];
+	uint8_t label; /* of an agent's policy: the default by its number */
+	uint8_t agent; /* SL_BLOCK_AGENT_*; 0: the workload has no agent's policy */
+	uint8_t pad;
 	uint32_t set[2]; /* rules that name it: egress, ingress */
 };
+
+#define SL_BLOCK_AGENT 0x01 /* it has an agent's policy (agent.h) … */
+#define SL_BLOCK_AGENT_EGRESS 0x02 /* … which speaks of this direction */
+#define SL_BLOCK_AGENT_INGRESS 0x04
+#define SL_BLOCK_AGENT_NBE 0x08 /* its namespace is a boundary */
+#define SL_BLOCK_AGENT_ALL 0x0f
 
 struct sl_block_name {
 	uint32_t text; /* offset in texts; lower case, "*.example.com" for all below; sorted, unique */
@@ -66,6 +77,8 @@ struct sl_block {
 	uint32_t any_workload[2]; /* egress, ingress */
 	uint32_t any_peer, any_port, any_protocol;
 	uint32_t dependent; /* rules with a list of applications */
+	uint32_t any_own; /* rules that take any address of the workload's own */
+	uint32_t agent; /* SL_AGENT_* of agent.h */
 	struct sl_block_workload fallback; /* workloads that are not in the table */
 	struct sl_block_part rules; /* struct sl_block_rule */
 	struct sl_block_part workloads; /* struct sl_block_workload, ids ascending */
@@ -77,6 +90,10 @@ struct sl_block {
 	struct sl_block_part names; /* struct sl_block_name */
 	struct sl_block_part texts; /* char */
 	struct sl_block_part pages; /* uint32_t[256]: sets of 256 ports */
+	struct sl_block_part own_from,
+		own_set; /* as v4, of the workload's own address; none: no rule asks for it */
+	struct sl_block_part class_from,
+		class_bits; /* as v4: SL_CLASS_* of agent.h; none: no address has any */
 	struct sl_block_part words; /* uint64_t: summaries and words of the sets */
 	uint32_t protocol[256]; /* set */
 	uint16_t port_page[256]; /* by a port's high byte: which of pages */

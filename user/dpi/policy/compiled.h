@@ -21,6 +21,7 @@ struct sl_policy {
 	const struct sl_block_workload *workloads;
 	const uint32_t *v4_from, *v4_set, *v6_set, *peer_id, *peer_set, *application_id, *application_set,
 		*pages;
+	const uint32_t *own_from, *own_set, *class_from, *class_bits;
 	const struct sl_block_v6 *v6_from;
 	const struct sl_block_name *names;
 	const char *texts;

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "dpi/policy/agent.h"
 #include "dpi/policy/compiled.h"
 #include "dpi/policy/known.h"
 
@@ -87,7 +88,8 @@ static bool v6_ascends(const struct sl_block_v6 *table, uint32_t n)
 static bool workload_is_good(const struct sl_policy *policy, const struct sl_block_workload *workload)
 {
 	return workload->mode <= SL_POLICY_PROTECT && workload->action[0] <= SL_RULE_DENY &&
-	       workload->action[1] <= SL_RULE_DENY && set_is_good(policy, workload->set[0]) &&
+	       workload->action[1] <= SL_RULE_DENY && workload->label < SL_LABELS &&
+	       !(workload->agent & ~SL_BLOCK_AGENT_ALL) && set_is_good(policy, workload->set[0]) &&
 	       set_is_good(policy, workload->set[1]);
 }
 
@@ -146,9 +148,14 @@ static bool find_parts(struct sl_policy *policy)
 	policy->texts = part(block, &block->texts, 1);
 	policy->pages = part(block, &block->pages, 256 * sizeof(uint32_t));
 	policy->words = part(block, &block->words, sizeof(uint64_t));
+	policy->own_from = part(block, &block->own_from, sizeof(uint32_t));
+	policy->own_set = part(block, &block->own_set, sizeof(uint32_t));
+	policy->class_from = part(block, &block->class_from, sizeof(uint32_t));
+	policy->class_bits = part(block, &block->class_bits, sizeof(uint32_t));
 	return policy->rules && policy->workloads && policy->v4_from && policy->v4_set && policy->v6_from &&
 	       policy->v6_set && policy->peer_id && policy->peer_set && policy->application_id &&
-	       policy->application_set && policy->names && policy->texts && policy->pages && policy->words;
+	       policy->application_set && policy->names && policy->texts && policy->pages && policy->words &&
+	       policy->own_from && policy->own_set && policy->class_from && policy->class_bits;
 }
 
 static bool tables_are_good(const struct sl_policy *policy)
@@ -163,12 +170,21 @@ static bool tables_are_good(const struct sl_policy *policy)
 	    block->peer_set.count != block->peer_id.count ||
 	    block->application_set.count != block->application_id.count || block->pages.count > 256)
 		return false;
+	/* These two may be left out. */
+	if ((block->own_from.count && policy->own_from[0]) ||
+	    (block->class_from.count && policy->class_from[0]) ||
+	    block->own_set.count != block->own_from.count ||
+	    block->class_bits.count != block->class_from.count ||
+	    !ascends(policy->own_from, block->own_from.count) ||
+	    !ascends(policy->class_from, block->class_from.count))
+		return false;
 	if (!ascends(policy->v4_from, block->v4_from.count) ||
 	    !v6_ascends(policy->v6_from, block->v6_from.count) ||
 	    !ascends(policy->peer_id, block->peer_id.count) ||
 	    !ascends(policy->application_id, block->application_id.count))
 		return false;
 	return sets_are_good(policy, policy->v4_set, block->v4_set.count) &&
+	       sets_are_good(policy, policy->own_set, block->own_set.count) &&
 	       sets_are_good(policy, policy->v6_set, block->v6_set.count) &&
 	       sets_are_good(policy, policy->peer_set, block->peer_set.count) &&
 	       sets_are_good(policy, policy->application_set, block->application_set.count) &&
@@ -186,8 +202,11 @@ static const char *check(struct sl_policy *policy)
 	if (!find_parts(policy))
 		return "a table is not in it";
 	for (uint32_t i = 0; i < block->n_rules; i++)
-		if (!policy->rules[i].id || policy->rules[i].action > SL_RULE_DENY)
+		if (!policy->rules[i].id || policy->rules[i].action > SL_RULE_DENY ||
+		    policy->rules[i].label >= SL_LABELS || policy->rules[i].host > block->names.count)
 			return "a rule";
+	if (block->agent & ~SL_AGENT_ALL)
+		return "an agent's switches";
 	if (!tables_are_good(policy))
 		return "a table";
 	for (uint32_t i = 0; i < 256; i++)
@@ -200,8 +219,9 @@ static const char *check(struct sl_policy *policy)
 		    (i && policy->workloads[i].id <= policy->workloads[i - 1].id))
 			return "a workload";
 	if (!set_is_good(policy, block->any_workload[0]) || !set_is_good(policy, block->any_workload[1]) ||
-	    !set_is_good(policy, block->any_peer) || !set_is_good(policy, block->any_port) ||
-	    !set_is_good(policy, block->any_protocol) || !set_is_good(policy, block->dependent))
+	    !set_is_good(policy, block->any_peer) || !set_is_good(policy, block->any_own) ||
+	    !set_is_good(policy, block->any_port) || !set_is_good(policy, block->any_protocol) ||
+	    !set_is_good(policy, block->dependent))
 		return "a set";
 	return names_are_good(policy) ? NULL : "a name";
 }

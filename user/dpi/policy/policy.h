@@ -28,12 +28,16 @@ struct sl_policy_query {
 	uint16_t workload; /* whose policy */
 	bool ingress; /* the workload is the server */
 	struct sl_addr peer; /* the other side's address */
+	struct sl_addr
+		own; /* the workload's; asked for by an agent's policies alone, as the rest is that has `agent` */
 	uint16_t peer_workload; /* its id if the peer is a workload of ours, else 0 */
 	uint16_t port; /* of the server, host byte order; looked at for TCP, UDP and SCTP only */
 	uint8_t protocol;
 	uint16_t application; /* 0: not known … */
 	bool application_final; /* … and will not become known; if known: will not change */
 	uint64_t now_ns; /* CLOCK_MONOTONIC, for addresses learned from DNS; 0: they never expire */
+	const char *host; /* agent: the name the client has asked for; NULL: none is known */
+	struct sl_grace *grace; /* agent: NULL: none is given */
 };
 
 /* What is answered. */
@@ -42,11 +46,17 @@ struct sl_policy_answer {
 	bool pending; /* the application, once known, may change the action */
 	uint32_t rule; /* 0: the default */
 	enum sl_policy_mode mode;
+	/* Of an agent's policy (agent.h), else zero. */
+	bool agent;
+	uint8_t label; /* SL_LABEL_* */
+	uint16_t flags; /* SL_LOOK_* */
+	uint32_t threat; /* number; 0: none */
 };
 
 typedef char sl_policy_name[256]; /* of a host, lower case */
 
 struct sl_policy; /* compiled */
+struct sl_grace; /* agent.h */
 
 /*
  * Takes a compiled policy (block.h) after checking all of it, whoever wrote

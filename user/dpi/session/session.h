@@ -42,6 +42,18 @@ struct sl_session_flow {
 	uint64_t packets, bytes; /* bytes of whole IP packets */
 };
 
+/* What an agent of the existing protocol is told of a session (decide/agent_report.c), in its own numbers. */
+struct sl_agent_view {
+	uint64_t told_bytes; /* frames' bytes told so far */
+	uint32_t told_s, asked_s; /* when it was told, when the policy was asked; CLOCK_MONOTONIC, seconds */
+	uint32_t threat; /* the last one seen; 0: none */
+	uint16_t flags; /* SL_LOOK_* of policy/agent.h */
+	uint8_t label, severity; /* SL_LABEL_* */
+	bool judged; /* by an agent's policy */
+	bool silent; /* denied without a reset */
+	bool told;
+};
+
 struct sl_inspect_state; /* inspect/inspect.h: made and freed there */
 
 struct sl_session {
@@ -67,6 +79,8 @@ struct sl_session {
 	uint32_t rule; /* id of the rule that decided, 0: the default */
 	uint32_t policy_generation; /* the policy that decided */
 	bool reported; /* a violation has been told of */
+
+	struct sl_agent_view agent;
 
 	/* The rest is the table's own: see session/table.h. */
 };
