@@ -53,7 +53,7 @@ SLUICED_OBJS = $(call objs,$(call srcs,user/sluiced)) $(POLICY_OBJS) $(APPLICATI
 # The existing protocol: a face on the same engine, which is another process.
 COMPAT_OBJS = $(call objs,$(call srcs,user/compat))
 COMPAT_USES = $(POLICY_OBJS) $(APPLICATION_OBJ) $(LIB_OBJS)
-BINS = $(BUILD)/sluiced $(BUILD)/sluice-dpi $(BUILD)/sluicectl
+BINS = $(BUILD)/sluiced $(BUILD)/sluice-dpi $(BUILD)/sluice-compat $(BUILD)/sluicectl
 
 TEST_LIB_OBJS = $(call objs,$(call srcs,tests/lib))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
@@ -67,7 +67,7 @@ all: $(BINS)
 
 .PHONY: help
 help:
-	@echo 'make            build sluiced, sluice-dpi and sluicectl into $(BUILD)/'
+	@echo 'make            build sluiced, sluice-dpi, sluice-compat and sluicectl into $(BUILD)/'
 	@echo 'make demo       install what is missing, build, show the main job on real traffic (root; KEEP=1 leaves it up)'
 	@echo 'make test       the same for all tests (root)'
 	@echo 'make property   random ports taken and given back: CASES=200 SEED=n ONLY=n (root); a part of make test'
@@ -96,7 +96,7 @@ $(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 
-$(call objs,$(filter-out %.bpf.c,$(call srcs,tests/bpf))): | $(TEST_SKELS)
+$(call objs,$(filter-out %.bpf.c,$(call srcs,tests/bpf)) $(wildcard tests/e2e/compat*.c)): | $(TEST_SKELS)
 $(BUILD)/%.o: %.c | $(SKELS)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(EXTRA) -c $< -o $@

@@ -149,7 +149,7 @@ def check_pattern(message):
             raw = bytes((offset + i) & 0xff for i in range(size_of(size)))
             if kind == 8 and field == "interval":
                 raw = raw[::-1]
-            if field != "-" and item[field] != value_of(size, raw) and not str(size).startswith("text"):
+            if field != "-" and not str(size).startswith("text") and item[field] != value_of(size, raw):
                 yield f"kind {kind}: {field} is {item[field]}, must be {value_of(size, raw)}"
             offset += size_of(size)
         at += offset
