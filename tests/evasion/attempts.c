@@ -23,4 +23,5 @@ void all_attempts(struct book *book)
 {
 	connectionless_attempts(book);
 	connection_attempts(book);
+	verdict_attempts(book);
 }

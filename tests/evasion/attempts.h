@@ -21,6 +21,7 @@ void fragment_attempts(struct book *book);
 void protocol_attempts(struct book *book);
 void segment_attempts(struct book *book);
 void connection_attempts(struct book *book);
+void verdict_attempts(struct book *book);
 void udp_attempts(struct book *book);
 void icmp_attempts(struct book *book);
 void address_attempts(struct book *book);

@@ -33,7 +33,7 @@ static void expect_sound(const struct totals *totals)
 
 Test(evasion, nothing_passes_unseen_or_forbidden)
 {
-	struct field *field = field_open(&(struct field_options){ .daemon = "" });
+	struct field *field = field_open(&(struct field_options){ .bare = false });
 	struct report report = { .n = 0 };
 	struct book book = { .n = 0 };
 	struct totals totals;
@@ -45,10 +45,28 @@ Test(evasion, nothing_passes_unseen_or_forbidden)
 	field_close(field);
 }
 
+/* Allowed flows pass vex and vin by themselves: nothing may pass on a verdict that belongs to something else. */
+Test(evasion, nothing_passes_by_anothers_verdict)
+{
+	struct report report = { .n = 0 };
+	struct book book = { .n = 0 };
+	struct totals totals;
+	struct field *field;
+
+	if (field_verdict() == SL_REASON_MAX)
+		cr_skip_test("no flow is left to the kernel by this build");
+	field = field_open(&(struct field_options){ .verdicts = true });
+	all_attempts(&book);
+	report_run(&report, field, &book, "with verdicts", 1);
+	report_close(&report, field, false, &totals);
+	expect_sound(&totals);
+	field_close(field);
+}
+
 /* Nothing is intercepted: what is forbidden arrives, and it must be noticed. */
 Test(evasion, the_checker_sees_what_arrives)
 {
-	struct field *field = field_open(&(struct field_options){ .daemon = "", .bare = true });
+	struct field *field = field_open(&(struct field_options){ .bare = true });
 	struct report report = { .n = 0 };
 	struct book book = { .n = 0 };
 	struct totals totals;
@@ -67,7 +85,7 @@ Test(evasion, the_checker_sees_what_arrives)
 /* Fail closed: without a core nothing passes but what needs none. */
 Test(evasion, nothing_passes_while_the_core_stands_still)
 {
-	struct field *field = field_open(&(struct field_options){ .daemon = "" });
+	struct field *field = field_open(&(struct field_options){ .bare = false });
 	struct report report = { .n = 0 };
 	struct book book = { .n = 0 };
 	struct totals totals;
@@ -88,7 +106,7 @@ Test(evasion, nothing_passes_while_the_core_stands_still)
 /* More than the core can take, from both sides. */
 Test(evasion, nothing_passes_in_a_flood)
 {
-	struct field *field = field_open(&(struct field_options){ .daemon = "" });
+	struct field *field = field_open(&(struct field_options){ .bare = false });
 	pid_t flood[2] = { field_flood(field, HOST), field_flood(field, WORKLOAD) };
 	struct report report = { .n = 0 };
 	struct book book = { .n = 0 };

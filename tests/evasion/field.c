@@ -116,6 +116,15 @@ static void stay_here(void)
 	cr_assert_eq(sched_setaffinity(0, sizeof(set), &set), 0, "%s", strerror(errno));
 }
 
+enum sl_reason field_verdict(void)
+{
+	unsigned int reason = 0;
+
+	while (reason < SL_REASON_MAX && strcmp(sl_reason_name(reason), "flow_allowed") != 0)
+		reason++;
+	return reason;
+}
+
 struct field *field_open(const struct field_options *options)
 {
 	struct field *field = calloc(1, sizeof(*field));
@@ -127,8 +136,11 @@ struct field *field_open(const struct field_options *options)
 	write_policy();
 	t->d = daemon_start(t->host, t->agent,
 			    "--policy " POLICY " --events-per-second 0 --heartbeat-ms %d %s", HEARTBEAT_MS,
-			    options->daemon);
+			    field_verdict() == SL_REASON_MAX ? ""
+			    : options->verdicts		     ? "--verdicts yes"
+							     : "--verdicts no");
 	field->inspected = !options->bare;
+	field->verdicts = options->verdicts;
 	if (field->inspected) {
 		daemon_intercept(t->d, t->workload, "--name web --id 180");
 		daemon_intercept(t->d, field->other, "--name other --id 181");
@@ -177,11 +189,24 @@ int field_fire(struct field *field, enum post from, const struct frame *frame,
 	return sendmsg(sniff->fd, &message, 0) < 0 ? -errno : 0;
 }
 
+/* As the network card does that gets the frame, whatever its sender has asked for. */
+static void finish_checksum(struct seen *seen)
+{
+	uint32_t sum;
+
+	if (!seen->csum_partial || seen->gso_size || seen->csum_at + 2 > seen->len)
+		return;
+	sum = ~frame_sum(seen->data + seen->csum_start, seen->len - seen->csum_start, 0);
+	seen->data[seen->csum_at] = (uint8_t)(sum >> 8);
+	seen->data[seen->csum_at + 1] = (uint8_t)sum;
+}
+
 static void take_arrivals(struct field *field, enum post post)
 {
 	const struct seen *seen;
 
 	while ((seen = sniff_next(field->post[post], 0))) {
+		finish_checksum((struct seen *)seen);
 		struct arrival *arrival = &field->arrivals[field->n_arrivals];
 
 		cr_assert(field->n_arrivals < ARRIVALS_MAX, "more than %d frames at once", ARRIVALS_MAX);

@@ -53,6 +53,7 @@ struct field {
 	struct sniff *post[POSTS];
 	struct mac host_mac, other_host_mac;
 	bool inspected; /* the ports are taken */
+	bool verdicts; /* judged flows are left to the kernel */
 	bool stopped; /* the core is: whatever would need it must not pass */
 	bool flooded; /* somebody else sends as well: what is counted cannot be laid to one attempt */
 	int figures, events; /* connections to the core */
@@ -66,10 +67,12 @@ struct field {
 };
 
 struct field_options {
-	const char *daemon; /* further options of sluiced */
 	bool bare; /* no port is taken */
+	bool verdicts;
 };
 
+/* How the programs say that a frame has passed by its flow's verdict; SL_REASON_MAX if they know none. */
+enum sl_reason field_verdict(void);
 struct field *field_open(const struct field_options *options);
 void field_close(struct field *field);
 

@@ -37,13 +37,23 @@ static bool is_on_the_core_way(enum sl_reason reason)
 	       reason == SL_R_to_network;
 }
 
-/* Frames that left vex and vin past the core. */
+/* Frames that left vex and vin because their flow has been judged. */
+static uint64_t passed_by_verdict(const struct play *play)
+{
+	enum sl_reason reason = field_verdict();
+
+	return reason == SL_REASON_MAX ? 0
+				       : moved(play, SL_PROG_VEX, reason) + moved(play, SL_PROG_VIN, reason);
+}
+
+/* Frames that left vex and vin past the core, for another reason. */
 static uint64_t passed_by(const struct play *play)
 {
+	enum sl_reason verdict = field_verdict();
 	uint64_t n = 0;
 
 	for (unsigned int reason = 0; reason < SL_REASON_MAX; reason++) {
-		if (!sl_reason_is_drop(reason) && !is_on_the_core_way(reason))
+		if (!sl_reason_is_drop(reason) && !is_on_the_core_way(reason) && reason != verdict)
 			n += moved(play, SL_PROG_VEX, reason) + moved(play, SL_PROG_VIN, reason);
 	}
 	return n;
@@ -76,7 +86,8 @@ static const char *open_books(const struct play *play)
 		return "between vth and the core";
 	if (core_moved(play, tx_frames) != entered(play, SL_PROG_VBR))
 		return "between the core and vbr";
-	if (play->field->inspected && back + passed_by(play) != play->field->n_arrivals)
+	if (play->field->inspected &&
+	    back + passed_by(play) + passed_by_verdict(play) != play->field->n_arrivals)
 		return "at the ends";
 	return NULL;
 }
@@ -156,7 +167,7 @@ static enum fate fate_of(const struct play *play, const struct arrival *arrival,
 static void judge_arrivals(struct play *play, struct outcome *outcome)
 {
 	struct field *field = play->field;
-	uint32_t by_rule = 0, by_core = 0;
+	uint32_t by_rule = 0, by_core = 0, by_verdict = 0;
 
 	for (uint32_t i = 0; i < field->n_arrivals; i++) {
 		struct arrival *arrival = &field->arrivals[i];
@@ -187,6 +198,9 @@ static void judge_arrivals(struct play *play, struct outcome *outcome)
 		case BY_RULE:
 			by_rule++;
 			break;
+		case BY_VERDICT:
+			by_verdict++;
+			break;
 		case FORBIDDEN:
 			outcome->forbidden = true;
 			complain(outcome, "delivered though forbidden", arrival);
@@ -195,7 +209,16 @@ static void judge_arrivals(struct play *play, struct outcome *outcome)
 			by_core++;
 		}
 	}
-	outcome->let_pass = by_core;
+	outcome->by_verdict = passed_by_verdict(play);
+	outcome->let_pass =
+		by_core + by_verdict - (outcome->by_verdict < by_verdict ? outcome->by_verdict : by_verdict);
+	if (outcome->by_verdict > by_verdict) {
+		outcome->unseen = true;
+		if (!*outcome->text)
+			snprintf(outcome->text, sizeof(outcome->text),
+				 "%u frames passed on a verdict of something else",
+				 outcome->by_verdict - by_verdict);
+	}
 	if (!field->flooded && outcome->made > core_moved(play, made)) {
 		outcome->strange = true;
 		snprintf(outcome->text, sizeof(outcome->text),
@@ -229,7 +252,7 @@ static void judge(struct play *play, struct outcome *outcome)
 	}
 	for (unsigned int i = 0; i < SL_PROG_MAX; i++) {
 		for (unsigned int reason = 0; reason < SL_REASON_MAX; reason++) {
-			if (!is_on_the_core_way(reason))
+			if (!is_on_the_core_way(reason) && reason != field_verdict())
 				outcome->by_reason[reason] += moved(play, programs[i], reason);
 		}
 	}
@@ -248,6 +271,17 @@ static void judge(struct play *play, struct outcome *outcome)
 	outcome->drop_from = play->before.drops;
 	outcome->drop_to = play->after.drops;
 	judge_arrivals(play, outcome);
+}
+
+void play_begins(struct play *play)
+{
+	struct outcome nothing;
+
+	if (!play->field->flooded && !settle(play, &nothing))
+		play->trouble = "the books stay open before it begins";
+	field_forget(play->field);
+	play->before = play->after;
+	play->n_shots = play->refused = 0;
 }
 
 static void prepare(struct play *play)

@@ -130,12 +130,20 @@ void fire(struct play *play, const struct frame *f, enum fate fate)
 	fire_offload(play, f, fate, NULL);
 }
 
+void fire_at(struct play *play, const struct frame *f, enum fate fate, enum post from, enum post to)
+{
+	if (field_fire(play->field, from, f, NULL))
+		play->refused++;
+	else
+		note_shot(play, f, fate, to);
+}
+
 void fire_back(struct play *play, const struct frame *f)
 {
 	int r = field_fire(play->field, play->far, f, NULL);
 
 	cr_assert_eq(r, 0, "%s: the answer was not sent: %s", play->attempt->kind, strerror(-r));
-	note_shot(play, f, PERMITTED, play->near);
+	note_shot(play, f, play->field->verdicts ? BY_VERDICT : PERMITTED, play->near);
 }
 
 /* The shot that this arrival is; NULL if it is none. */

@@ -84,7 +84,7 @@ struct outcome {
 	bool six;
 	uint32_t shots, arrived, refused, lost;
 	uint32_t by_reason[SL_REASON_MAX]; /* of the programs, all but the core's own way */
-	uint32_t inspected, let_pass, held, made;
+	uint32_t inspected, let_pass, by_verdict, held, made;
 	uint64_t drop_from, drop_to; /* the core's drops, by number */
 	bool unseen, forbidden, strange, dead, open_books;
 	char text[400]; /* of what is wrong */
@@ -113,10 +113,14 @@ void put_packet(const struct play *play, struct frame *f, enum probe probe);
 enum fate probe_fate(enum probe probe);
 
 void fire(struct play *play, const struct frame *f, enum fate fate);
+/* From another end than near's, to come out where it may. */
+void fire_at(struct play *play, const struct frame *f, enum fate fate, enum post from, enum post to);
 void fire_offload(struct play *play, const struct frame *f, enum fate fate,
 		  const struct virtio_net_hdr *offload);
 /* From far to near; must be let pass. */
 void fire_back(struct play *play, const struct frame *f);
+/* What has been sent so far was the way to the attempt, not the attempt: it is looked at only from here on. */
+void play_begins(struct play *play);
 /* Has the last one come out? Waits for it. False: it has not, and the attempt is in trouble. */
 bool arrived(struct play *play, const char *what);
 

@@ -127,6 +127,7 @@ static void put_outcome(struct table *table, const struct outcome *outcome, cons
 	    field->inspected ? "inspected, judged and let pass" : "came out, which it may");
 	if (!field->inspected)
 		put(table, outcome->arrived - outcome->let_pass, "came out, which it must not");
+	put(table, outcome->by_verdict, "passed by the verdict on its flow");
 	put(table, outcome->held, "held by the core: the rest of the datagram is missing");
 	put(table, outcome->refused, "not taken by the sender's own kernel");
 	put(table, outcome->lost, "dropped by the kernel before the port: cut within its tag");
@@ -147,8 +148,8 @@ static bool count_one(const struct outcome *outcome, const struct table *table, 
 {
 	bool unnamed = !*table->said && outcome->shots && !field->flooded, unexpected;
 
-	unexpected = outcome->attempt.reason && !field->stopped && !field->flooded && *table->said &&
-		     !strstr(table->said, outcome->attempt.reason);
+	unexpected = outcome->attempt.reason && !field->stopped && !field->flooded && !field->verdicts &&
+		     *table->said && !strstr(table->said, outcome->attempt.reason);
 	ret->attempts++;
 	ret->frames += outcome->shots + outcome->refused;
 	ret->unseen += outcome->unseen;

@@ -6,17 +6,6 @@
 #include "evasion/attempts.h"
 #include "evasion/talk.h"
 
-/* Something the core can make nothing of, so that it goes on looking. */
-static const uint8_t babble[] = { 0xd3, 0x11, 0x90, 0x05, 0xfe, 0x77, 0x31, 0xc9, 0xaa, 0x02, 0x6b, 0xe1 };
-
-/* An open connection on which both have spoken. */
-static bool opened(struct talk *talk, struct play *play)
-{
-	return talk_open(talk, play, NEAR) &&
-	       talk_say(talk, NEAR, FRAME_ACK | FRAME_PSH, babble, sizeof(babble)) &&
-	       talk_say(talk, FAR, FRAME_ACK | FRAME_PSH, babble, sizeof(babble));
-}
-
 struct stray {
 	const char *name;
 	uint8_t flags;
@@ -60,10 +49,10 @@ static void stray(struct play *play)
 	static struct frame f;
 	struct talk talk;
 
-	if (!opened(&talk, play))
+	if (!talk_judged(&talk, play))
 		return;
 	talk_frame(&talk, &f, NEAR, stray->flags, stray->shift, marked(play, stray->len), stray->len);
-	fire(play, &f, stray->fate);
+	fire(play, &f, talk_fate(&talk, stray->flags, stray->fate));
 }
 
 /* Behind the end of the connection; a: how it was ended, by whom. */
@@ -73,7 +62,7 @@ static void after_end(struct play *play)
 	static struct frame f;
 	struct talk talk;
 
-	if (!opened(&talk, play) || !talk_say(&talk, who, (uint8_t)play->attempt->a, NULL, 0))
+	if (!talk_judged(&talk, play) || !talk_say(&talk, who, (uint8_t)play->attempt->a, NULL, 0))
 		return;
 	if (play->attempt->a & FRAME_FIN && (!talk_say(&talk, !who, FRAME_ACK | FRAME_FIN, NULL, 0) ||
 					     !talk_say(&talk, who, FRAME_ACK, NULL, 0)))
@@ -90,11 +79,11 @@ static void bad_checksum(struct play *play)
 	static struct frame f;
 	struct talk talk;
 
-	if (!opened(&talk, play))
+	if (!talk_judged(&talk, play))
 		return;
 	talk_frame(&talk, &f, NEAR, (uint8_t)play->attempt->a, 0, marked(play, 64), 64);
 	f.data[f.l4_at + 17] ^= 0x40;
-	fire(play, &f, FORBIDDEN);
+	fire(play, &f, talk_fate(&talk, (uint8_t)play->attempt->a, FORBIDDEN));
 }
 
 /* Acknowledges what was never sent. */
@@ -103,11 +92,11 @@ static void bad_ack(struct play *play)
 	static struct frame f;
 	struct talk talk;
 
-	if (!opened(&talk, play))
+	if (!talk_judged(&talk, play))
 		return;
 	talk.next[FAR] += (uint32_t)play->attempt->a;
 	talk_frame(&talk, &f, NEAR, FRAME_ACK | FRAME_PSH, 0, marked(play, 64), 64);
-	fire(play, &f, FORBIDDEN);
+	fire(play, &f, talk_fate(&talk, FRAME_ACK, FORBIDDEN));
 }
 
 /*
@@ -223,7 +212,7 @@ static void beside(struct play *play)
 	static struct frame f;
 	struct talk talk;
 
-	if (!opened(&talk, play))
+	if (!talk_judged(&talk, play))
 		return;
 	switch (change) {
 	case SOURCE_PORT:
@@ -265,7 +254,7 @@ static void other_protocol(struct play *play)
 	static struct frame f;
 	struct talk talk;
 
-	if (!opened(&talk, play))
+	if (!talk_judged(&talk, play))
 		return;
 	body[0] = (uint8_t)(talk.port[NEAR] >> 8);
 	body[1] = (uint8_t)talk.port[NEAR];
@@ -292,7 +281,7 @@ static void covered(struct play *play)
 	static struct frame f;
 	struct talk talk;
 
-	if (!opened(&talk, play))
+	if (!talk_judged(&talk, play))
 		return;
 	talk_ether(&talk, &f, NEAR);
 	if (cover == GROUP_MAC)
@@ -347,7 +336,7 @@ static void error_about(struct play *play)
 	struct talk talk;
 	uint32_t len;
 
-	if (!opened(&talk, play))
+	if (!talk_judged(&talk, play))
 		return;
 	/* What near can complain of is what far has sent. */
 	talk_ether(&talk, &inner, FAR);
@@ -372,7 +361,7 @@ static void error_about(struct play *play)
 		len = 0;
 	begin_ip(play, &f, play->six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	frame_icmp(&f, (uint8_t)play->attempt->b, play->six ? 0 : 1, 0, 0, inner.data + inner.l3_at, len);
-	fire(play, &f, error == RIGHT ? PERMITTED : FORBIDDEN);
+	fire(play, &f, error != RIGHT ? FORBIDDEN : play->field->verdicts ? BY_VERDICT : PERMITTED);
 }
 
 static void error_attempts(struct book *book)

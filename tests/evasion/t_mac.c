@@ -34,6 +34,7 @@ static const struct address addresses[] = {
 	{ "the own BCMAC", "bc", WL_ID, true, true },
 	{ "the BCMAC of another workload", "bc", OTHER_ID, true, true },
 	{ "the UCMAC with the group bit", "ucgroup", WL_ID, false, true },
+	{ "the UCMAC and the lowest bit of its prefix", "ucmark", WL_ID, false, false },
 };
 #define N_ADDRESSES (sizeof(addresses) / sizeof(*addresses))
 
@@ -48,6 +49,11 @@ static struct mac mac_made(const struct address *address, struct mac right)
 	if (!strcmp(address->text, "ucgroup")) {
 		mac = mac_uc((uint16_t)address->id);
 		mac.b[0] |= 1;
+		return mac;
+	}
+	if (!strcmp(address->text, "ucmark")) {
+		mac = mac_uc((uint16_t)address->id);
+		mac.b[3] ^= 1;
 		return mac;
 	}
 	if (!strcmp(address->text, "group")) {
@@ -118,6 +124,8 @@ static void reversed(struct play *play)
 /* What must be said of it where the workload's own MAC is expected, and where any may be. */
 static const char *own_reason(const struct address *address, bool as_destination)
 {
+	if (!strcmp(address->text, "ucmark"))
+		return NULL;
 	if (address->reserved)
 		return "reserved_mac";
 	return address->group && as_destination ? "group_ip" : "foreign_mac";
@@ -125,6 +133,9 @@ static const char *own_reason(const struct address *address, bool as_destination
 
 static const char *peer_reason(const struct address *address, bool as_destination, long probe)
 {
+	/* Means something where flows are left to the kernel, and then it is reserved. */
+	if (!strcmp(address->text, "ucmark"))
+		return NULL;
 	if (address->reserved)
 		return "reserved_mac";
 	if (address->group && as_destination)

@@ -6,6 +6,12 @@
 
 #define FIRST_NEAR 1000000u
 #define FIRST_FAR 9000000u
+#define ROUNDS 60 /* of both sides' saying something, until it is judged */
+
+/* Something the core can make nothing of, so that it goes on looking; and something that it knows at once. */
+static const uint8_t babble[] = { 0xd3, 0x11, 0x90, 0x05, 0xfe, 0x77, 0x31, 0xc9, 0xaa, 0x02, 0x6b, 0xe1 };
+static const char request[] = "GET / HTTP/1.1\r\nHost: web.example\r\nUser-Agent: none\r\n\r\n";
+static const char response[] = "HTTP/1.1 200 OK\r\nServer: none\r\nContent-Length: 1000000\r\n\r\nbegin";
 
 void talk_begin(struct talk *talk, struct play *play, enum end client)
 {
@@ -48,7 +54,7 @@ bool talk_say(struct talk *talk, enum end who, uint8_t flags, const void *data, 
 
 	talk_frame(talk, &f, who, flags, 0, data, len);
 	if (who == NEAR)
-		fire(talk->play, &f, PERMITTED);
+		fire(talk->play, &f, talk_fate(talk, flags, PERMITTED));
 	else
 		fire_back(talk->play, &f);
 	talk->next[who] += (uint32_t)len + !!(flags & FRAME_SYN) + !!(flags & FRAME_FIN);
@@ -61,6 +67,48 @@ bool talk_open(struct talk *talk, struct play *play, enum end client)
 	return talk_say(talk, client, FRAME_SYN, NULL, 0) &&
 	       talk_say(talk, !client, FRAME_SYN | FRAME_ACK, NULL, 0) &&
 	       talk_say(talk, client, FRAME_ACK, NULL, 0);
+}
+
+enum fate talk_fate(const struct talk *talk, uint8_t flags, enum fate fate)
+{
+	bool plain = flags & FRAME_ACK && !(flags & (FRAME_SYN | FRAME_FIN | FRAME_RST));
+
+	return talk->play->field->verdicts && plain ? BY_VERDICT : fate;
+}
+
+static bool say_until_judged(struct talk *talk)
+{
+	struct daemon *d = talk->play->field->t->d;
+	__u64 before;
+
+	if (!talk_say(talk, NEAR, FRAME_ACK | FRAME_PSH, request, sizeof(request) - 1) ||
+	    !talk_say(talk, FAR, FRAME_ACK | FRAME_PSH, response, sizeof(response) - 1))
+		return false;
+	for (int round = 0; round < ROUNDS; round++) {
+		before = counter_legs(d, field_verdict());
+		if (!talk_say(talk, NEAR, FRAME_ACK | FRAME_PSH, "more", 4) ||
+		    !talk_say(talk, FAR, FRAME_ACK | FRAME_PSH, "more", 4))
+			return false;
+		if (counter_legs(d, field_verdict()) == before + 2)
+			return true;
+	}
+	talk->play->trouble = "the connection was not left to the kernel";
+	return false;
+}
+
+bool talk_judged(struct talk *talk, struct play *play)
+{
+	if (!talk_open(talk, play, NEAR))
+		return false;
+	if (play->field->verdicts) {
+		if (!say_until_judged(talk))
+			return false;
+	} else if (!talk_say(talk, NEAR, FRAME_ACK | FRAME_PSH, babble, sizeof(babble)) ||
+		   !talk_say(talk, FAR, FRAME_ACK | FRAME_PSH, babble, sizeof(babble))) {
+		return false;
+	}
+	play_begins(play);
+	return !play->trouble;
 }
 
 void talk_seal(struct frame *f)

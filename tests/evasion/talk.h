@@ -24,6 +24,10 @@ struct talk {
 void talk_begin(struct talk *talk, struct play *play, enum end client);
 /* The handshake. False: the attempt is in trouble. */
 bool talk_open(struct talk *talk, struct play *play, enum end client);
+/* The same with something said on both sides; where judged flows are left to the kernel, this one is. Then it begins. */
+bool talk_judged(struct talk *talk, struct play *play);
+/* Of a segment of that connection: who may let it pass, if `fate` says what the core does. */
+enum fate talk_fate(const struct talk *talk, uint8_t flags, enum fate fate);
 /* An Ethernet header that way. */
 void talk_ether(const struct talk *talk, struct frame *f, enum end who);
 /* The IP header that way. */

@@ -59,6 +59,8 @@ static void put_tag_back(struct seen *seen, const struct tpacket_auxdata *aux)
 	memmove(seen->data + TAG_AT + TAG_LEN, seen->data + TAG_AT, seen->len - TAG_AT);
 	memcpy(seen->data + TAG_AT, tag, TAG_LEN);
 	seen->len += TAG_LEN;
+	seen->csum_start += TAG_LEN;
+	seen->csum_at += TAG_LEN;
 	seen->tag_beside = true;
 }
 
@@ -87,6 +89,8 @@ const struct seen *sniff_next(struct sniff *sniff, int ms)
 	seen.pkttype = from.sll_pkttype;
 	seen.gso_size = offloads.gso_type == VIRTIO_NET_HDR_GSO_NONE ? 0 : offloads.gso_size;
 	seen.csum_partial = offloads.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	seen.csum_start = offloads.csum_start;
+	seen.csum_at = (uint32_t)offloads.csum_start + offloads.csum_offset;
 	seen.csum_verified = offloads.flags & VIRTIO_NET_HDR_F_DATA_VALID;
 	seen.tag_beside = false;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {

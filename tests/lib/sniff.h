@@ -24,7 +24,9 @@ struct seen {
 	uint32_t len;
 	uint8_t pkttype; /* PACKET_HOST, PACKET_OUTGOING … */
 	bool tag_beside; /* the outermost tag was in the skb's metadata */
-	bool csum_partial; /* the sender's offload has yet to finish the checksum */
+	bool csum_partial; /* the sender's offload has yet to finish the checksum … */
+	uint32_t csum_start,
+		csum_at; /* … over all from here to the end, to be written there; offsets in data */
 	bool csum_verified; /* the kernel vouches for it */
 	uint32_t gso_size; /* 0: no super-frame */
 	uint8_t data[FRAME_MAX + 4];
