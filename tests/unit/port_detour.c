@@ -18,7 +18,8 @@
 
 TestSuite(port_detour, .timeout = 60);
 
-#define PINGS "ping -qc3 -i0.01 -W0.3 10.77.0.1 >/dev/null 2>&1 && ping -qc3 -i0.01 -W0.3 fd77::1 >/dev/null 2>&1"
+#define PINGS                                                                                                \
+	"ping -qc3 -i0.01 -W0.3 10.77.0.1 >/dev/null 2>&1 && ping -qc3 -i0.01 -W0.3 fd77::1 >/dev/null 2>&1"
 
 struct crossing {
 	struct lab lab;
@@ -198,8 +199,9 @@ Test(port_detour, one_that_was_left_is_cleared_away)
 	struct crossing c;
 
 	crossing_open(&c, true);
-	sh(c.lab.agent, "ip link add sluicedetour type veth peer name p && ip link set p netns /proc/%d/fd/%d",
-	   getpid(), c.lab.host);
+	sh(c.lab.agent,
+	   "ip link add sluicedetour type veth peer name p && ip link set p netns /proc/%d/fd/%d", getpid(),
+	   c.lab.host);
 	sh(c.lab.host, "ip link set p name sluicedetour0");
 	cr_assert_eq(port_tidy(c.lab.agent, &err), 0, "%s", err.text);
 	sh(c.lab.host, "! grep sluice /proc/net/dev");
@@ -256,8 +258,9 @@ Test(port_detour, what_there_is_no_detour_for)
 		      "nexthop objects");
 	expect_reason(&c, "ip link set eth0 mode dormant", "ip link set eth0 mode default", "dormant");
 	expect_reason(&c, "ip link set eth0 down", "ip link set eth0 up", "is down");
-	expect_reason(&c, "ip addr flush dev eth0 && ip link set eth0 up && ip route add 198.51.100.0/24 dev eth0",
-		      "true", "without an IPv4 address");
+	expect_reason(
+		&c, "ip addr flush dev eth0 && ip link set eth0 up && ip route add 198.51.100.0/24 dev eth0",
+		"true", "without an IPv4 address");
 	c.hooks.detour_lay = NULL;
 	expect_reason(&c, "true", "true", "no programs");
 	sl_detour_free(c.programs);
