@@ -63,7 +63,8 @@ int sl_sysctl_read(const char *path, char *value, size_t size, struct sl_err *er
 		code = got < 0 ? errno : 0;
 		if (got > 0)
 			used += got;
-	} while (got > 0 && used < size);
+		/* A value is one line: hundreds are read for a port, and the read that says so would be half of the calls. */
+	} while (got > 0 && used < size && value[used - 1] != '\n');
 	close(fd);
 	if (code)
 		return sl_errno(err, code, "cannot read sysctl %s", path);
