@@ -18,6 +18,7 @@ TestSuite(host_side, .init = world_enter, .fini = world_leave, .timeout = 90);
 
 #define PORT 7100
 #define GROUP "239.7.7.7"
+#define CHILD "10.10.10.91"
 
 /* What of a workload's sockets hangs on its interface. */
 struct sockets {
@@ -217,6 +218,34 @@ Test(host_side, auto_takes_the_side_that_keeps_all)
 	topo_end(t);
 }
 
+static void expect_side(struct topo *t, const char *side, const char *reason)
+{
+	json_t *taken = ctl(t->d, "intercept pid:%d --mode inline", t->workload->pid);
+
+	cr_expect_str_eq(side_of(taken), side);
+	cr_expect(strstr(json_text(taken, "items.0.side_reason"), reason), "%s",
+		  json_text(taken, "items.0.side_reason"));
+	json_decref(taken);
+}
+
+/* An interface of the same name in its place would not be hooked. */
+Test(host_side, auto_leaves_alone_what_nftables_is_hooked_to)
+{
+	struct topo *t = topo_bridge("--side auto");
+
+	ns_run(t->host,
+	       "nft add table netdev mine && "
+	       "nft 'add chain netdev mine door { type filter hook ingress device vethwl priority 0; }'");
+	cr_expect(strstr(ctl_refused(t->d, "intercept pid:%d --side host", t->workload->pid),
+			 "chain door of table netdev mine"));
+	expect_side(t, "workload", "a hook of nftables");
+	cr_expect(ping_within(t->host, WL_IP4, 3000), "%s", ns_said());
+	ctl_do(t->d, "release --all");
+	cr_expect_eq(ns_sh(t->host, "nft list ruleset | grep -q vethwl"), 0, "the hook is gone");
+	ns_run(t->host, "nft delete table netdev mine");
+	topo_end(t);
+}
+
 /* The host's routes by it would be missing for a moment. */
 Test(host_side, auto_leaves_a_routed_end_where_it_is)
 {
@@ -227,6 +256,84 @@ Test(host_side, auto_leaves_a_routed_end_where_it_is)
 	cr_expect(strstr(json_text(taken, "items.0.side_reason"), "routes"), "%s",
 		  json_text(taken, "items.0.side_reason"));
 	json_decref(taken);
+	topo_end(t);
+}
+
+/* A macvlan goes on by its own MAC, which for strict is a foreign one; the port's own traffic does not mind. */
+static void with_macvlan(struct topo *t, const char *reason)
+{
+	char *inside;
+	const char *said;
+
+	ns_run(t->workload, "ip link add link eth0 name mv0 type macvlan mode bridge && ip addr add " CHILD
+			    "/24 dev mv0 && ip link set mv0 up && ip route add " HOST_IP4
+			    " dev mv0 src " CHILD " table 9 && ip rule add from " CHILD " lookup 9");
+	free(t->before_workload);
+	t->before_workload = topo_look(t->workload);
+	cr_assert(ping_within(t->host, CHILD, 3000), "%s", ns_said());
+	inside = look_closely(t->workload, "eth0");
+	said = ctl_refused(t->d, "intercept pid:%d --side workload", t->workload->pid);
+	cr_expect(strstr(said, "mv0") && strstr(said, "host's side"), "%s", said);
+	expect_side(t, "host", reason);
+	same_as(inside, t->workload, "eth0", "the port below the macvlan, taken");
+	cr_expect(ping_within(t->host, WL_IP4, 3000), "%s", ns_said());
+	cr_expect(!ping(t->host, CHILD), "strict lets a foreign MAC through");
+	cr_expect_gt(counter_legs(t->d, SL_R_foreign_mac), 0);
+	ctl_do(t->d, "mode --all inline --no-strict");
+	cr_expect(ping_within(t->host, CHILD, 3000), "%s", ns_said());
+	cr_expect_gt(counter_legs(t->d, SL_R_pass_foreign_mac), 0);
+	cr_expect(ping(t->host, WL_IP4), "%s", ns_said());
+	ctl_do(t->d, "release --all");
+	cr_expect(ping_within(t->host, CHILD, 3000), "%s", ns_said());
+	same_as(inside, t->workload, "eth0", "the port below the macvlan, given back");
+	free(inside);
+}
+
+Test(host_side, a_macvlan_on_top_of_a_bridged_port)
+{
+	struct topo *t = topo_bridge("--side auto");
+
+	with_macvlan(t, "can be kept");
+	topo_end(t);
+}
+
+/* Which auto would leave to the workload's side, but there it is refused. */
+Test(host_side, a_macvlan_on_top_of_a_routed_port)
+{
+	struct topo *t = topo_direct("--side auto");
+	json_t *result = NULL;
+	char *plan;
+
+	with_macvlan(t, "mv0");
+	result = ctl(t->d, "intercept pid:%d --dry-run", t->workload->pid);
+	plan = json_dumps(result, 0);
+	cr_expect(strstr(plan, "mv0 on top of eth0 has a MAC address of its own"), "%s", plan);
+	free(plan);
+	json_decref(result);
+	topo_end(t);
+}
+
+/* Its frames have the port's MAC, so they are inspected. */
+Test(host_side, a_vlan_on_top)
+{
+	struct topo *t = topo_bridge("--side auto");
+
+	if (ns_sh(t->workload, "ip link add link eth0 name eth0.5 type vlan id 5") != 0) {
+		topo_end(t);
+		cr_skip_test("this kernel has no 8021q devices");
+	}
+	ns_run(t->workload, "ip addr add 10.50.0.2/24 dev eth0.5 && ip link set eth0.5 up");
+	ns_run(t->host,
+	       "ip link add link br0 name br0.5 type vlan id 5 && ip addr add 10.50.0.1/24 dev br0.5 && "
+	       "ip link set br0.5 up");
+	free(t->before_workload);
+	t->before_workload = topo_look(t->workload);
+	cr_assert(ping_within(t->host, "10.50.0.2", 3000), "%s", ns_said());
+	expect_side(t, "host", "can be kept");
+	cr_expect(ping_within(t->host, "10.50.0.2", 3000), "%s", ns_said());
+	cr_expect(ping_within(t->host, WL_IP4, 3000), "%s", ns_said());
+	ctl_do(t->d, "release --all");
+	cr_expect(ping_within(t->host, "10.50.0.2", 3000), "%s", ns_said());
 	topo_end(t);
 }
 

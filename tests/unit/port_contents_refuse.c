@@ -115,6 +115,31 @@ Test(port_refusals, filters_of_a_class)
 		     EBUSY, "has filters on its htb qdisc");
 }
 
+/* By its own name in a list of several, of whichever family; a chain that is hooked to no device is nobody's business. */
+Test(port_refusals, hooks_of_nftables)
+{
+	struct port_request request;
+	struct port_plan *plan;
+	struct lab lab;
+
+	refused_with("nft add table netdev mine && "
+		     "nft 'add chain netdev mine door { type filter hook ingress device eth0 priority 0; }'",
+		     EBUSY, "a hook of nftables (chain door of table netdev mine)");
+	refused_with("ip link add other type bridge && nft add table netdev mine && "
+		     "nft 'add chain netdev mine out { type filter hook egress devices = { other, eth0 } "
+		     "priority 0; }'",
+		     EBUSY, "a hook of nftables (chain out of table netdev mine)");
+	lab_open(&lab);
+	lab_request(&lab, &request);
+	sh(lab.workload,
+	   "ip link add eth00 type bridge && nft add table netdev mine && nft add table ip mine && "
+	   "nft 'add chain netdev mine door { type filter hook ingress device eth00 priority 0; }' && "
+	   "nft 'add chain ip mine in { type filter hook input priority 0; }'");
+	plan = plan_for(&request);
+	cr_expect_eq(plan->refusals.n, 0, "%s", plan->refusals.item[0].text);
+	free(plan);
+}
+
 Test(port_refusals, other_kinds)
 {
 	struct port_request request;
@@ -142,7 +167,9 @@ Test(port_refusals, temporary_addresses)
 	refused_with(
 		"sysctl -qw net.ipv6.conf.eth0.use_tempaddr=2 && "
 		"ip addr add fd77::2/64 dev eth0 nodad mngtmpaddr valid_lft 40000 preferred_lft 30000 && "
-		"for i in 1 2 3 4 5 6 7 8 9; do ip -6 addr show dev eth0 | grep -q temporary && exit 0; "
+		/* Past its detection: its route comes only then. */
+		"for i in $(seq 30); do ip -6 addr show dev eth0 temporary -tentative | grep -q inet6 && "
+		"exit 0; "
 		"sleep 0.2; done; exit 1",
 		EOPNOTSUPP, "use_tempaddr");
 }

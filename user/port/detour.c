@@ -90,7 +90,7 @@ static int find_host_end(struct detour *detour, const struct port_side *from, co
 		.workload_ns = from->fd,
 		.agent_ns = detour->agent->fd,
 		.workload_label = "the port's namespace",
-		.host_path = detour->hooks->host_path,
+		.host_path = detour->host_path,
 	};
 	struct host_end end = { .ns = -1 };
 	struct link_info port;
@@ -120,6 +120,20 @@ static int find_host_end(struct detour *detour, const struct port_side *from, co
 	return rc;
 }
 
+static int plan(struct detour *detour, const struct port_side *from, const char *name,
+		const struct port_snapshot *port, struct sl_err *why)
+{
+	int rc;
+
+	rc = check_port(port, why);
+	if (!rc)
+		rc = find_host_end(detour, from, name, why);
+	if (!rc)
+		rc = check_host_end(detour, why);
+	detour->planned = !rc;
+	return rc;
+}
+
 static void without(const struct detour *detour, const struct sl_err *why)
 {
 	if (detour->hooks->detour_without)
@@ -132,20 +146,23 @@ int detour_plan(struct detour *detour, const struct port_side *agent, const stru
 {
 	int rc;
 
-	memset(detour, 0, sizeof(*detour));
-	detour->hooks = hooks;
-	detour->agent = agent;
-	detour->host.fd = -1;
+	*detour = (struct detour){ .hooks = hooks, .agent = agent, .host = { .fd = -1 } };
 	if (!hooks || !hooks->detour_lay)
 		return sl_err(why, EOPNOTSUPP, "there are no programs for one");
-	rc = check_port(port, why);
-	if (!rc)
-		rc = find_host_end(detour, from, name, why);
-	if (!rc)
-		rc = check_host_end(detour, why);
-	detour->planned = !rc;
+	detour->host_path = hooks->host_path;
+	rc = plan(detour, from, name, port, why);
 	if (rc)
 		without(detour, why);
+	return rc;
+}
+
+int detour_check(const struct port_side *agent, char *host_path, const struct port_side *from,
+		 const char *name, const struct port_snapshot *port, struct sl_err *why)
+{
+	struct detour detour = { .agent = agent, .host = { .fd = -1 }, .host_path = host_path };
+	int rc = plan(&detour, from, name, port, why);
+
+	detour_close(&detour);
 	return rc;
 }
 

@@ -24,6 +24,7 @@ struct detour {
 	const struct port_side *agent;
 	struct port_side host; /* with a descriptor of its own */
 	struct link_info host_end;
+	char *host_path; /* of the hooks */
 	bool planned, laid;
 	bool failed; /* it could not be laid, so all is to be done once more, without */
 };
@@ -37,6 +38,9 @@ int detour_plan(struct detour *detour, const struct port_side *agent, const stru
 		const struct port_side *from, const char *name, const struct port_snapshot *port,
 		struct sl_err *why);
 void detour_close(struct detour *detour);
+/* The same question of a port that is only asked about. */
+int detour_check(const struct port_side *agent, char *host_path, const struct port_side *from,
+		 const char *name, const struct port_snapshot *port, struct sl_err *why);
 
 /* Nothing flows over it yet. 0 or -errno, then nothing of it is left, and detour->failed. */
 int detour_lay(struct detour *detour, __u32 vin_ifindex, struct sl_err *err);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "port/holders.h"
 #include "port/host_snapshot.h"
@@ -106,6 +107,45 @@ static void plan_warnings(const struct host_planning *planning, const struct por
 						 : ": they go by its number, and stop for the gap only");
 }
 
+struct on_top {
+	struct host_planning *planning;
+	struct link_info port;
+};
+
+static int visit_on_top(void *context, const struct link_info *link)
+{
+	const struct on_top *on_top = context;
+
+	/* A veth's "link" is its peer. */
+	if (link->peer_nsid >= 0 || link->peer_ifindex != on_top->port.ifindex ||
+	    !strcmp(link->kind, "veth") || link->ifindex == on_top->port.ifindex || !link->mac_valid ||
+	    !memcmp(link->mac, on_top->port.mac, SL_MAC_LEN))
+		return 0;
+	plan_say(&on_top->planning->plan->warnings,
+		 "%s on top of %s has a MAC address of its own: its frames count as foreign, which strict "
+		 "drops and "
+		 "without strict pass uninspected",
+		 link->name, on_top->port.name);
+	return 0;
+}
+
+static int warn_of_foreign_macs(struct host_planning *planning, struct sl_err *err)
+{
+	const struct port_request *request = planning->request;
+	struct on_top on_top = { .planning = planning };
+	struct nls *nls;
+	int rc;
+
+	rc = nls_open(&nls, request->workload_ns, request->workload_label, err);
+	if (rc)
+		return rc;
+	rc = link_find(nls, request->name, 0, &on_top.port, err);
+	if (!rc)
+		rc = link_list(nls, visit_on_top, &on_top, err);
+	nls_close(nls);
+	return rc;
+}
+
 int host_plan(const struct port_request *request, const struct host_end *end, struct port_plan *ret,
 	      struct sl_err *err)
 {
@@ -128,6 +168,9 @@ int host_plan(const struct port_request *request, const struct host_end *end, st
 	if (!rc) {
 		plan_steps(&planning);
 		plan_warnings(&planning, &held);
+		rc = warn_of_foreign_macs(&planning, err);
+	}
+	if (!rc) {
 		*ret = *planning.plan;
 	}
 	host_snapshot_free(&planning.snapshot);

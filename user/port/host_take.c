@@ -38,9 +38,27 @@ static int refuse_nexthops(const struct port_side *workload, const struct link_i
 	return rc;
 }
 
+struct on_top {
+	const struct port_side *workload;
+	__u32 below;
+	struct sl_err *err;
+};
+
+/* What stands on the port loses its carrier with it. A veth's "link" is its peer. */
+static int visit_on_top(void *context, const struct link_info *link)
+{
+	const struct on_top *on_top = context;
+
+	if (link->peer_nsid >= 0 || link->peer_ifindex != on_top->below || link->ifindex == on_top->below ||
+	    !strcmp(link->kind, "veth"))
+		return 0;
+	return refuse_nexthops(on_top->workload, link, on_top->err);
+}
+
 static int look(struct host_job *job, const struct port_request *request, const struct host_end *end,
 		struct sl_err *err)
 {
+	struct on_top on_top;
 	struct link_info port;
 	int rc;
 
@@ -70,7 +88,10 @@ static int look(struct host_job *job, const struct port_request *request, const 
 			      "start sluiced with --mtu 9216",
 			      request->name, request->workload_label, port.mtu, job->wanted.port.link.mtu,
 			      request->max_mtu);
+	on_top = (struct on_top){ &job->workload, port.ifindex, err };
 	rc = refuse_nexthops(&job->workload, &port, err);
+	if (!rc)
+		rc = link_list(job->workload.nls, visit_on_top, &on_top, err);
 	if (rc)
 		return rc;
 	job->taken.port_ifindex = job->taken.original_ifindex = port.ifindex;

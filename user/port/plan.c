@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/detour.h"
 #include "port/holders.h"
 
 struct planning {
@@ -42,12 +43,62 @@ void plan_count(char *text, size_t size, size_t n, const char *one, const char *
 		snprintf(text + used, size - used, "%s%zu %s", used ? ", " : "", n, n == 1 ? one : many);
 }
 
+static int detour_check_for(const struct planning *planning, struct sl_err *why)
+{
+	const struct port_request *request = planning->request;
+
+	if (!request->detour)
+		return sl_err(why, EOPNOTSUPP, "programs are not attached by tcx");
+	return detour_check(&planning->agent, request->host_path, &planning->workload, request->name,
+			    &planning->port, why);
+}
+
+/* Its addresses change ports before the port moves, with a detour, or afterwards. */
+static void plan_exchange(const struct planning *planning, bool detour, const char *why)
+{
+	const struct port_snapshot *port = &planning->port;
+	const struct port_request *request = planning->request;
+	struct plan_lines *steps = &planning->plan->steps;
+	bool up = port->link.flags & IFF_UP;
+	char what[PLAN_LINE_LEN] = "";
+
+	if (detour)
+		plan_say(steps,
+			 "lay a detour, over which frames reach the new one while %s moves: a veth pair "
+			 "between the agent and the namespace of its far end, and programs on both",
+			 request->name);
+	else
+		plan_say(steps,
+			 "move %s to the agent's namespace as %s and attach its program: a gap of some ten "
+			 "milliseconds begins, as there is no detour (%s)",
+			 request->name, request->vex_name, why);
+	plan_count(what, sizeof(what), port->addrs.n, "address", "addresses");
+	plan_count(what, sizeof(what), port->routes.n + port->leaning.n, "route", "routes");
+	plan_count(what, sizeof(what), port->nexthops.n, "nexthop object", "nexthop objects");
+	plan_count(what, sizeof(what), port->neighs.n, "permanent or proxied neighbour",
+		   "permanent and proxied neighbours");
+	plan_count(what, sizeof(what), port->learned.n, "neighbour in use", "neighbours in use");
+	plan_count(what, sizeof(what), port->labels.n, "address label", "address labels");
+	plan_say(steps, "name the new one %s, %s%s%s", request->name,
+		 up ? "set it up and give it " : "leave it down as it is, with ",
+		 what[0] ? what : "no addresses and no routes",
+		 detour ? ": a gap of a few milliseconds"
+		 : up	? "; the gap ends"
+			: "");
+	if (detour)
+		plan_say(steps,
+			 "move the old one to the agent's namespace as %s, attach its program, and lift the "
+			 "detour",
+			 request->vex_name);
+}
+
 static void plan_steps(const struct planning *planning)
 {
 	const struct port_snapshot *port = &planning->port;
 	const struct port_request *request = planning->request;
 	struct plan_lines *steps = &planning->plan->steps;
 	char what[PLAN_LINE_LEN] = "";
+	struct sl_err why = { 0 };
 
 	plan_say(steps, "note in the journal what %s has", request->name);
 	plan_say(steps,
@@ -60,22 +111,7 @@ static void plan_steps(const struct planning *planning)
 	plan_count(what, sizeof(what), port->groups.n, "static group", "static groups");
 	plan_say(steps, "give it the same settings, offload features%s%s", what[0] ? ", " : "", what);
 	plan_say(steps, "attach the program of %s and set it up", request->vin_name);
-	plan_say(steps,
-		 "move %s to the agent's namespace as %s and attach its program: a gap of some milliseconds "
-		 "begins",
-		 request->name, request->vex_name);
-	what[0] = '\0';
-	plan_count(what, sizeof(what), port->addrs.n, "address", "addresses");
-	plan_count(what, sizeof(what), port->routes.n + port->leaning.n, "route", "routes");
-	plan_count(what, sizeof(what), port->nexthops.n, "nexthop object", "nexthop objects");
-	plan_count(what, sizeof(what), port->neighs.n, "permanent or proxied neighbour",
-		   "permanent and proxied neighbours");
-	plan_count(what, sizeof(what), port->learned.n, "neighbour in use", "neighbours in use");
-	plan_count(what, sizeof(what), port->labels.n, "address label", "address labels");
-	plan_say(steps, "name the new one %s, %s%s%s", request->name,
-		 port->link.flags & IFF_UP ? "set it up and give it " : "leave it down as it is, with ",
-		 what[0] ? what : "no addresses and no routes",
-		 port->link.flags & IFF_UP ? "; the gap ends" : "");
+	plan_exchange(planning, !detour_check_for(planning, &why), why.text);
 	plan_say(steps, "compare everything with what was noted; if anything differs, undo all of it");
 }
 

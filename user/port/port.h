@@ -37,6 +37,7 @@ struct port_request {
 	__u32 max_mtu; /* of vbr: a port with a larger one is refused */
 	char workload_label[64]; /* how messages call the workload's namespace */
 	char *host_path; /* as in port_hooks, for host_find() */
+	bool detour; /* the hooks will have programs for one: a plan tells of it */
 };
 
 /* What is kept of its addresses for the day when all else is lost: "10.0.0.2/24", the first few, else empty. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "netlink/address.h"
+#include "netlink/nft_hook.h"
 #include "netlink/qdisc.h"
 #include "netlink/route.h"
 #include "port/programs.h"
@@ -138,7 +139,9 @@ static int visit_above(void *context, struct nlmsghdr *message)
 		below = link.peer_ifindex;
 	if (link.master == port || below == port)
 		refusals_add(above->ret, EBUSY,
-			     "%s in %s has %s (%s) on top of it, which would be lost; remove %s first",
+			     "%s in %s has %s (%s) on top of it, which would be lost; remove %s first, or "
+			     "take the port by "
+			     "the host's side",
 			     above->port->link.name, nls_label(above->workload->nls), link.name,
 			     link.kind[0] ? link.kind : "no virtual interface", link.name);
 	return 0;
@@ -178,6 +181,21 @@ static int refuse_qdiscs(const struct port_side *workload, const struct port_sna
 			"%s in %s has filters on its %s qdisc, which cannot be carried over; remove them "
 			"first (tc filter del)",
 			name, where, qdisc_name(port->qdiscs.item[0]));
+	return rc < 0 ? rc : 0;
+}
+
+static int refuse_nft_hooks(const struct port_side *workload, const struct port_snapshot *port,
+			    struct refusals *ret, struct sl_err *err)
+{
+	const char *name = port->link.name;
+	char hook[128];
+	int rc = nft_hook_find(workload->fd, name, hook, sizeof(hook), err);
+
+	if (rc > 0)
+		refusals_add(
+			ret, EBUSY,
+			"%s in %s has a hook of nftables (%s), which would be lost; remove it first",
+			name, nls_label(workload->nls), hook);
 	return rc < 0 ? rc : 0;
 }
 
@@ -281,6 +299,8 @@ int refuse_port_all(const struct port_side *workload, const struct port_snapshot
 		refusals_add(ret, EBUSY, "%s in %s has a tcx program, which would be lost; detach it first",
 			     name, where);
 	rc = refuse_qdiscs(workload, port, ret, err);
+	if (!rc)
+		rc = refuse_nft_hooks(workload, port, ret, err);
 	if (!rc)
 		refuse_content(workload, port, ret);
 	return rc;

@@ -39,6 +39,9 @@ static int collect_port(void *context, const struct link_info *link)
 
 	if (strcmp(link->kind, "veth") != 0 && strcmp(link->kind, "macvlan") != 0)
 		return 0;
+	/* A macvlan on top of another port of the workload: its frames go by that one, and it is taken with it. */
+	if (!strcmp(link->kind, "macvlan") && link->peer_nsid < 0)
+		return 0;
 	if (workloads_by_port(ports->inst->workloads, &ports->target->ns, link->name))
 		ports->taken++;
 	else if (ports->n == PORTS_MAX)
@@ -155,6 +158,7 @@ static struct port_request port_request(struct instance *inst, const struct targ
 		.agent_ns = inst->agent_ns,
 		.max_mtu = inst->bridge.mtu,
 		.host_path = inst->host_path,
+		.detour = inst->detour,
 	};
 
 	snprintf(request.name, sizeof(request.name), "%s", w->port.name);

@@ -63,10 +63,12 @@ static int check_host(const struct port_request *request, bool asked, struct wor
 int side_choose(struct instance *inst, const struct port_request *request, enum sl_side wanted,
 		struct workload *w, struct sl_err *err)
 {
-	struct sl_err why = { 0 };
+	struct sl_err why = { 0 }, own = { 0 };
 	int r;
 
 	(void)inst;
+	if (!err)
+		err = &own;
 	w->port.side = PORT_SIDE_WORKLOAD;
 	snprintf(w->side_reason, sizeof(w->side_reason), "%s", "as asked");
 	if (wanted == SL_SIDE_HOST)
@@ -79,11 +81,18 @@ int side_choose(struct instance *inst, const struct port_request *request, enum 
 	r = port_check(request, err);
 	if (wanted != SL_SIDE_AUTO)
 		return r;
-	if (r)
-		return sl_err_prefix(err, "neither from the host's side (%.200s) nor from the workload's",
-				     why.text);
-	snprintf(w->side_reason, sizeof(w->side_reason), "%.*s", (int)sizeof(w->side_reason) - 1, why.text);
-	return 0;
+	if (!r) {
+		snprintf(w->side_reason, sizeof(w->side_reason), "%.*s", (int)sizeof(w->side_reason) - 1,
+			 why.text);
+		return 0;
+	}
+	/* Better noticed for milliseconds than not taken. */
+	if (!check_host(request, true, w, &why)) {
+		snprintf(w->side_reason, sizeof(w->side_reason), "%.*s", (int)sizeof(w->side_reason) - 1,
+			 err->text);
+		return 0;
+	}
+	return sl_err_prefix(err, "neither from the host's side (%.200s) nor from the workload's", why.text);
 }
 
 struct hook {

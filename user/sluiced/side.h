@@ -13,7 +13,8 @@
 /*
  * Checks the port of the request for the wanted side, and notes in the
  * workload which it is and why. With SL_SIDE_AUTO it is the host's if
- * everything there can be kept, else the workload's. 0 or -errno.
+ * everything there can be kept and nobody notices, else the workload's; and
+ * if that is refused the host's, if it can be had at all. 0 or -errno.
  */
 int side_choose(struct instance *inst, const struct port_request *request, enum sl_side wanted,
 		struct workload *workload, struct sl_err *err);
