@@ -131,11 +131,8 @@ static unsigned int subscribers(const struct server *server)
 	return n;
 }
 
-/*
- * To all who want it. Who does not read in time loses it: one message or more, whole ones, and stays.
- * noipa: gcc 12 at -O2 otherwise leaves out the call in see_to_events().
- */
-__attribute__((noipa)) static void publish(struct server *server, const char *text, size_t len)
+/* To all who want it. Who does not read in time loses it: one message or more, whole ones, and stays. */
+static void publish(struct server *server, const char *text, size_t len)
 {
 	for (unsigned int i = server->n_clients; len && i-- > 0;) {
 		int r = server->subscribed[i] ? sl_sock_send(server->clients[i], text, len) : 0;
