@@ -82,6 +82,7 @@ int measure_vbr(struct sl_err *err);
 int measure_tcp_off(struct sl_err *err);
 int measure_tcp_inline(struct sl_err *err);
 int measure_udp64(struct sl_err *err);
+int measure_crr_inline(struct sl_err *err);
 int measure_rtt(struct sl_err *err);
 int measure_gap(struct sl_err *err);
 int measure_session(struct sl_err *err);

@@ -24,6 +24,7 @@ static const struct {
 	{ "tcp_off", measure_tcp_off, "TCP through a port in mode off" },
 	{ "udp64", measure_udp64, "64-byte frames through the core" },
 	{ "tcp_inline", measure_tcp_inline, "TCP through the core" },
+	{ "crr_inline", measure_crr_inline, "new TCP connections through the core" },
 	{ "rtt", measure_rtt, "round trips through the core" },
 	{ "gap", measure_gap, "taking and giving back a port" },
 	{ "session", measure_session, "making and finding a session among half a million" },

@@ -36,6 +36,7 @@ struct sl_inspector {
 	struct sl_ndpi *ndpi;
 	struct sl_inspect_state *oldest, *newest;
 	struct sl_inspect_figures figures;
+	uint32_t parsers[2]; /* those for TCP, for UDP */
 };
 
 static const uint32_t room_of[2] = { SL_INSPECT_KEPT_CLIENT, SL_INSPECT_KEPT_SERVER };
@@ -51,6 +52,12 @@ int sl_inspector_open(struct sl_inspector **ret, struct sl_err *err)
 	if (rc < 0) {
 		free(inspector);
 		return rc;
+	}
+	for (unsigned int i = 0; i < sl_n_parsers; i++) {
+		uint8_t protocol = sl_parsers[i].protocol;
+
+		inspector->parsers[0] |= !protocol || protocol == IPPROTO_TCP ? 1u << i : 0;
+		inspector->parsers[1] |= !protocol || protocol == IPPROTO_UDP ? 1u << i : 0;
 	}
 	*ret = inspector;
 	return 0;
@@ -125,7 +132,7 @@ void sl_inspect_forget(struct sl_inspector *inspector, struct sl_session *sessio
 	session->name = NULL;
 }
 
-static struct sl_inspect_state *begin(struct sl_inspector *inspector)
+static struct sl_inspect_state *begin(struct sl_inspector *inspector, uint8_t protocol)
 {
 	struct sl_inspect_state *state = calloc(1, sizeof(*state));
 
@@ -137,7 +144,7 @@ static struct sl_inspect_state *begin(struct sl_inspector *inspector)
 		empty(inspector, inspector->oldest);
 		inspector->figures.given_up++;
 	}
-	state->parsers = sl_n_parsers < 32 ? (1u << sl_n_parsers) - 1 : UINT32_MAX;
+	state->parsers = inspector->parsers[protocol == IPPROTO_UDP];
 	state->ndpi = true;
 	link_newest(inspector, state);
 	inspector->figures.begun++;
@@ -178,6 +185,7 @@ static enum sl_verdict ask_parsers(struct sl_inspect_state *state, const struct 
 {
 	struct sl_spoken spoken = { .protocol = session->tuple.protocol, .midway = session->picked_up };
 	enum sl_verdict verdict = SL_NO;
+	struct sl_found found;
 	uint32_t who = 0;
 
 	for (int side = 0; side < 2; side++)
@@ -185,16 +193,12 @@ static enum sl_verdict ask_parsers(struct sl_inspect_state *state, const struct 
 						      .len = state->kept[side].len,
 						      .total = state->kept[side].total,
 						      .room = room_of[side] };
-	for (unsigned int i = 0; i < sl_n_parsers; i++) {
-		struct sl_found found = { 0 };
+	for (uint32_t left = state->parsers; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(left);
 		enum sl_verdict said;
 
-		if (!(state->parsers & 1u << i))
-			continue;
-		if (sl_parsers[i].protocol && sl_parsers[i].protocol != spoken.protocol)
-			said = SL_NO;
-		else
-			said = sl_parsers[i].try(&spoken, &found);
+		sl_found_clear(&found);
+		said = sl_parsers[i].try(&spoken, &found);
 		if (said == SL_NO) {
 			state->parsers &= ~(1u << i);
 			continue;
@@ -267,17 +271,23 @@ static bool look(struct sl_inspector *inspector, struct sl_session *session, con
 	struct sl_inspect_state *state = session->inspect;
 	bool datagram = session->tuple.protocol == IPPROTO_UDP;
 	enum sl_verdict verdict = state->parsers ? SL_MORE : SL_NO;
-	struct sl_found found = { .application = session->application, .confidence = session->confidence };
+	struct sl_found found;
 	bool changed = false;
 
+	sl_found_clear(&found);
+	found.application = session->application;
+	found.confidence = session->confidence;
+
 	if (keep(&state->kept[side], room_of[side], datagram, payload, len) && state->parsers) {
-		found = (struct sl_found){ 0 };
+		sl_found_clear(&found);
 		verdict = ask_parsers(state, session, &found);
 	}
 	if (verdict != SL_YES && state->ndpi && found.confidence < STRONG) {
-		struct sl_found other = { 0 };
-		enum sl_verdict said = ask_ndpi(inspector, state, session, payload, len, side, &other);
+		struct sl_found other;
+		enum sl_verdict said;
 
+		sl_found_clear(&other);
+		said = ask_ndpi(inspector, state, session, payload, len, side, &other);
 		state->ndpi = said != SL_NO;
 		verdict = said > verdict ? said : verdict;
 		if (said == SL_YES)
@@ -309,7 +319,7 @@ bool sl_inspect(struct sl_inspector *inspector, struct sl_session *session, cons
 	if (!len)
 		return false;
 	if (!session->inspect)
-		session->inspect = begin(inspector);
+		session->inspect = begin(inspector, session->tuple.protocol);
 	if (!session->inspect || session->inspect->given_up)
 		return conclude(inspector, session);
 	unlink_state(inspector, session->inspect);

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * New connections: connect, ask, be answered, and the server closes, as HTTP
+ * without keep-alive does; through an inspected port and through a plain one
+ * beside it. A few clients at once, so that it is work that is measured and
+ * not the way there and back alone.
+ *
+ * Invariant: a connection counts when the whole answer has been read and the
+ * end as well; one that fails makes the run void.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench/agent.h"
+#include "bench/bench.h"
+
+#define CRR_PORT 5400
+#define CLIENTS 8
+#define RUN_MS 1000
+#define WARM_UP_MS 200
+#define ASKED 64 /* bytes there … */
+#define ANSWERED 256 /* … and back */
+
+/* Shared by all processes of a run. */
+struct counts {
+	struct sockaddr_in addr;
+	__u64 done[CLIENTS][8]; /* a cache line each */
+	__u64 failed;
+};
+
+static int serve(void *context)
+{
+	const struct counts *counts = context;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	char buffer[ANSWERED] = { 0 };
+
+	lab_pin(1);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || bind(fd, (const void *)&counts->addr, sizeof(counts->addr)) || listen(fd, 1024))
+		return 1;
+	for (;;) {
+		int client = accept(fd, NULL, NULL);
+
+		/* What became of it the client counts. */
+		if (client >= 0 && recv(client, buffer, ASKED, MSG_WAITALL) == ASKED)
+			(void)!send(client, buffer, ANSWERED, MSG_NOSIGNAL);
+		if (client >= 0)
+			close(client);
+	}
+}
+
+static bool once(const struct counts *counts)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char buffer[ANSWERED] = { 0 };
+	bool good;
+
+	good = fd >= 0 && !connect(fd, (const void *)&counts->addr, sizeof(counts->addr)) &&
+	       send(fd, buffer, ASKED, MSG_NOSIGNAL) == ASKED &&
+	       recv(fd, buffer, ANSWERED, MSG_WAITALL) == ANSWERED && recv(fd, buffer, 1, 0) == 0;
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+struct client {
+	struct counts *counts;
+	unsigned int number;
+};
+
+static int ask(void *context)
+{
+	const struct client *client = context;
+	struct counts *counts = client->counts;
+	__u64 *done = &counts->done[client->number][0];
+
+	lab_pin(0);
+	/* Until it is killed. */
+	while (counts->addr.sin_port) {
+		if (once(counts))
+			__atomic_store_n(done, *done + 1, __ATOMIC_RELAXED);
+		else
+			__atomic_fetch_add(&counts->failed, 1, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+static __u64 sum(const struct counts *counts)
+{
+	__u64 n = 0;
+
+	for (int i = 0; i < CLIENTS; i++)
+		n += __atomic_load_n(&counts->done[i][0], __ATOMIC_RELAXED);
+	return n;
+}
+
+/* The server listens once somebody has been answered. */
+static int wait_first(const struct counts *counts, struct sl_err *err)
+{
+	__u64 limit = lab_now_ns() + 5000000000ULL;
+
+	while (!sum(counts)) {
+		if (lab_now_ns() > limit)
+			return sl_err(err, ETIMEDOUT, "no connection was answered");
+		lab_wait_until(lab_now_ns() + 1000000);
+	}
+	return 0;
+}
+
+static int measure(void *context, double *ret, struct sl_err *err)
+{
+	const struct workload *workload = context;
+	struct counts *counts =
+		mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct client clients[CLIENTS];
+	pid_t server, asking[CLIENTS] = { 0 };
+	__u64 before, from, failed;
+	int r = 0;
+
+	if (counts == MAP_FAILED)
+		return sl_errno(err, errno, "shared memory");
+	counts->addr = (struct sockaddr_in){ .sin_family = AF_INET,
+					     .sin_port = htons(CRR_PORT),
+					     .sin_addr = workload->ip };
+	server = lab_fork(&workload->ns, serve, counts, err);
+	r = server < 0 ? server : 0;
+	for (unsigned int i = 0; i < CLIENTS && !r; i++) {
+		clients[i] = (struct client){ counts, i };
+		asking[i] = lab_fork(NULL, ask, &clients[i], err);
+		r = asking[i] < 0 ? asking[i] : 0;
+	}
+	r = r ?: wait_first(counts, err);
+	if (!r) {
+		/* Until the server listened they were refused. */
+		lab_wait_until(lab_now_ns() + WARM_UP_MS * 1000000ULL);
+		failed = __atomic_load_n(&counts->failed, __ATOMIC_RELAXED);
+		before = sum(counts);
+		from = lab_now_ns();
+		lab_wait_until(from + RUN_MS * 1000000ULL);
+		*ret = (double)(sum(counts) - before) / ((double)(lab_now_ns() - from) / 1e6);
+		failed = __atomic_load_n(&counts->failed, __ATOMIC_RELAXED) - failed;
+		if (failed)
+			r = sl_err(err, EAGAIN, "%llu connections failed", (unsigned long long)failed);
+	}
+	for (unsigned int i = 0; i < CLIENTS; i++)
+		lab_stop(asking[i]);
+	lab_stop(server);
+	munmap(counts, sizeof(*counts));
+	return r;
+}
+
+int measure_crr_inline(struct sl_err *err)
+{
+	struct series series = {
+		.name = "crr_inline",
+		.contender = "sluice inline",
+		.baseline = "plain veth",
+		.unit = "k/s",
+		.note = "TCP connections, each with a question and an answer, closed by the server; 8 "
+			"clients on CPU 0, "
+			"the server on CPU 1",
+		.kind = BENCH_RATIO,
+	};
+	struct workload ours = { 0 }, plain = { 0 };
+	struct agent agent = { 0 };
+	int r;
+
+	r = workload_make(&ours, err);
+	r = r ?: workload_make(&plain, err);
+	r = r ?: agent_start(&agent, AGENT_DPI, err);
+	r = r ?: agent_intercept(&agent, &ours, "inline", err);
+	r = r
+		    ?: bench_run(&series, &(struct bench_side){ measure, &ours },
+				 &(struct bench_side){ measure, &plain }, err);
+	if (!r)
+		report_add(&series);
+	agent_end(&agent);
+	workload_end(&plain);
+	workload_end(&ours);
+	return r;
+}
