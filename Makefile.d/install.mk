@@ -26,7 +26,9 @@ endef
 install: all
 	$(check_prefix)
 	$(Q)$(INSTALL) -D -m 755 $(BUILD)/sluiced $(DESTDIR)$(SBINDIR)/sluiced
-	$(Q)$(INSTALL) -D -m 755 $(BUILD)/sluice-compat $(DESTDIR)$(SBINDIR)/sluice-compat
+	$(Q)$(INSTALL) -D -m 755 $(BUILD)/sluice-compat $(DESTDIR)$(LIBEXECDIR)/sluice-compat
+	$(Q)$(INSTALL) -d $(DESTDIR)$(SBINDIR)
+	$(Q)ln -sfr $(DESTDIR)$(LIBEXECDIR)/sluice-compat $(DESTDIR)$(SBINDIR)/sluice-compat
 	$(Q)$(INSTALL) -D -m 755 $(BUILD)/sluicectl $(DESTDIR)$(SBINDIR)/sluicectl
 	$(Q)$(INSTALL) -D -m 755 $(BUILD)/sluice-dpi $(DESTDIR)$(LIBEXECDIR)/sluice-dpi
 	$(Q)$(INSTALL) -d $(DESTDIR)$(UNITDIR)
@@ -43,7 +45,7 @@ install: all
 	$(Q)$(INSTALL) -m 644 $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)/docs
 
 uninstall:
-	$(Q)rm -f $(DESTDIR)$(SBINDIR)/sluiced $(DESTDIR)$(SBINDIR)/sluice-compat $(DESTDIR)$(SBINDIR)/sluicectl $(DESTDIR)$(LIBEXECDIR)/sluice-dpi \
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/sluiced $(DESTDIR)$(SBINDIR)/sluice-compat $(DESTDIR)$(SBINDIR)/sluicectl $(DESTDIR)$(LIBEXECDIR)/sluice-dpi $(DESTDIR)$(LIBEXECDIR)/sluice-compat \
 		$(DESTDIR)$(UNITDIR)/sluiced.service $(DESTDIR)$(SYSUSERSDIR)/sluice.conf $(COMPLETION) \
 		$(foreach page,$(MAN_PAGES),$(call man_dest,$(page)))
 	$(Q)rm -rf $(DESTDIR)$(DOCDIR)

@@ -120,8 +120,8 @@ json_t *compat_ask(struct compat *c, const char *fmt, ...)
 	int status;
 
 	va_start(args, fmt);
-	status =
-		ns_sh(c->agent, "python3 tests/agent/agent.py ask " COMPAT_LISTEN " '%s'", quoted(fmt, args));
+	status = ns_sh(c->agent, "/usr/bin/python3 tests/agent/agent.py ask " COMPAT_LISTEN " '%s'",
+		       quoted(fmt, args));
 	va_end(args);
 	cr_assert_eq(status, 0, "%s\n%s", ns_said(), proc_text(c->proc));
 	answers = lines(ns_said());
@@ -135,8 +135,8 @@ void compat_tell(struct compat *c, const char *fmt, ...)
 	int status;
 
 	va_start(args, fmt);
-	status =
-		ns_sh(c->agent, "python3 tests/agent/agent.py ask " COMPAT_LISTEN " '%s'", quoted(fmt, args));
+	status = ns_sh(c->agent, "/usr/bin/python3 tests/agent/agent.py ask " COMPAT_LISTEN " '%s'",
+		       quoted(fmt, args));
 	va_end(args);
 	cr_assert_eq(status, 0, "%s\n%s", ns_said(), proc_text(c->proc));
 	answers = lines(ns_said());
@@ -146,14 +146,14 @@ void compat_tell(struct compat *c, const char *fmt, ...)
 
 void compat_seed(struct compat *c)
 {
-	ns_run(c->agent, "python3 tests/agent/seed_client.py " COMPAT_LISTEN);
+	ns_run(c->agent, "/usr/bin/python3 tests/agent/seed_client.py " COMPAT_LISTEN);
 	compat_tell(c, "{}");
 }
 
 void compat_listen(struct compat *c)
 {
-	c->listener =
-		ns_spawn(c->agent, "python3 tests/agent/agent.py listen " COMPAT_NOTIFY " " COMPAT_HEARD);
+	c->listener = ns_spawn(c->agent, "/usr/bin/python3 tests/agent/agent.py listen " COMPAT_NOTIFY
+					 " " COMPAT_HEARD);
 	cr_assert(wait_until(10000, !ns_sh(NULL, "grep -q . " COMPAT_HEARD)), "%s", proc_text(c->listener));
 }
 

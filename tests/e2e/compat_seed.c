@@ -14,7 +14,7 @@ TestSuite(compat, .init = world_enter, .fini = world_leave, .timeout = 90);
 
 static void client(struct compat *c, const char *message)
 {
-	ns_run(c->agent, "python3 tests/agent/seed_client.py " COMPAT_LISTEN " %s", message);
+	ns_run(c->agent, "/usr/bin/python3 tests/agent/seed_client.py " COMPAT_LISTEN " %s", message);
 	/* Done when something behind it is answered. */
 	compat_tell(c, "{}");
 }

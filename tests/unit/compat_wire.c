@@ -38,7 +38,7 @@ static void count_up(void *to, size_t size, unsigned int from)
 /* The decoder reads it as well. */
 static void decoder_reads(size_t length)
 {
-	FILE *decoder = popen("python3 tests/agent/dpwire.py pattern", "w");
+	FILE *decoder = popen("/usr/bin/python3 tests/agent/dpwire.py pattern", "w");
 
 	cr_assert(decoder);
 	for (size_t i = 0; i < length; i++)

@@ -192,6 +192,23 @@ Test(conf, options_take_dashes_and_underscores)
 	cr_assert_eq(conf.n_non_ip, 0);
 }
 
+Test(conf, permissions_are_octal)
+{
+	struct sl_conf conf;
+	struct sl_err err;
+
+	sl_conf_defaults(&conf);
+	cr_assert(!conf.compat);
+	cr_assert_eq(conf.compat_socket_mode, 0600);
+	cr_assert_eq(sl_conf_set(&conf, "compat-socket-mode", "0777", &err), 0);
+	cr_assert_eq(conf.compat_socket_mode, 0777);
+	cr_assert_eq(sl_conf_set(&conf, "compat-socket-mode", "1777", &err), -EINVAL);
+	cr_assert_eq(sl_conf_set(&conf, "compat-socket-mode", "0680", &err), -EINVAL);
+	cr_assert_eq(sl_conf_set(&conf, "compat-socket-mode", "-1", &err), -EINVAL);
+	cr_assert_eq(conf.compat_socket_mode, 0777);
+	cr_assert_eq(sl_conf_set(&conf, "compat-listen", "dp.sock", &err), -EINVAL);
+}
+
 Test(conf, more_ethertypes_than_fit_are_refused)
 {
 	char list[SL_ETYPES_MAX * 8 + 64] = "";
@@ -224,7 +241,7 @@ Test(conf, every_key_is_listed_once_and_can_be_set)
 		if (sl_conf_set(&conf, key->name, "\x01", &err))
 			cr_expect_not(strstr(err.text, "no such setting"), "%s", key->name);
 	}
-	cr_assert_eq(i, 38);
+	cr_assert_eq(i, 43);
 }
 
 Test(conf, names_of_an_instance)

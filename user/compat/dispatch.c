@@ -165,6 +165,21 @@ static int tell_endpoints(struct serve *serve, struct sl_err *err)
 	return r;
 }
 
+/* We are new, the core is not, and what an agent has said before still holds: until it says it again, nothing changes. */
+static bool must_not_forget(struct serve *serve)
+{
+	struct sl_err err = { 0 };
+	json_t *result;
+	bool has;
+
+	if (serve->agent->n_endpoints || serve->agent->policies)
+		return false;
+	result = core_ask(serve->core, json_pack("{ss sb}", "cmd", "policy", "agent", 1), -1, &err);
+	has = json_integer_value(json_object_get(result, "generation")) > 0;
+	json_decref(result);
+	return has;
+}
+
 static int tell_policy(struct serve *serve, struct sl_err *err)
 {
 	size_t size, rules;
@@ -229,7 +244,7 @@ void settle(struct serve *serve)
 	if (!serve->ports && serve->dirty & CHANGED_ENDPOINTS)
 		daemon_find(serve);
 	/* The policy first: no frame is to pass before it. Names are learned for the policy in force. */
-	if (serve->dirty & CHANGED_POLICY)
+	if (serve->dirty & CHANGED_POLICY && !(again && must_not_forget(serve)))
 		r = tell_policy(serve, &err);
 	if (!r && serve->dirty & (CHANGED_NAMES | CHANGED_POLICY) && serve->agent->names)
 		r = tell_names(serve, &err);

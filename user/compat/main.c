@@ -85,6 +85,9 @@ static int drop_privileges(const struct compat_options *options, struct sl_err *
 		return sl_err(err, EPERM, "cannot drop capabilities: start as root");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return sl_errno(err, errno, "PR_SET_NO_NEW_PRIVS");
+	/* A daemon that is killed must find the agent's socket free when it comes back. */
+	if (options->core && prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
+		return sl_errno(err, errno, "PR_SET_PDEATHSIG");
 	return 0;
 }
 

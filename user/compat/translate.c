@@ -271,7 +271,7 @@ int translate_policy(const struct agent *agent, void **ret_block, size_t *ret_si
 
 	if (r)
 		return r;
-	*ret_rules = rules->n_rules;
+	*ret_rules = rules ? rules->n_rules : 0;
 	r = sl_rules_compile(rules, NULL, ret_block, ret_size, NULL, err);
 	sl_rules_free(rules);
 	return r;

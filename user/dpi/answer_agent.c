@@ -192,7 +192,7 @@ json_t *sl_answer_meters(struct sl_request *request, struct sl_err *err)
 		r = -ENOSYS;
 	for (uint32_t q = 0; !r && q < request->view->queues; q++)
 		r = ask_worker(request, q, collect_meters, all, err);
-	for (unsigned int i = 0; !r && i < all->n; i++)
+	for (unsigned int i = 0; !r && all && i < all->n; i++)
 		json_array_append_new(items, meter_json(&all->shown[i]));
 	free(all);
 	if (r) {

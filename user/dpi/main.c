@@ -84,6 +84,7 @@ static int open_engines(struct core *core, struct sl_err *err)
 	sl_engine_conf_init(&conf);
 	conf.sessions = options->sessions;
 	conf.say_unreachable = options->say_unreachable;
+	conf.wait_policy = options->wait_policy;
 	conf.thresholds = options->thresholds;
 	r = sl_policies_open(&core->policies, options->queues, err);
 	if (r >= 0 && options->agent)
@@ -154,7 +155,10 @@ static int start_workers(struct core *core, struct sl_err *err)
 		if (core->engines[q]) {
 			worker->turn = sl_engine_turn;
 			worker->rest = sl_engine_rest;
-			worker->may_begin = core->options.wait_policy ? sl_engine_ready : NULL;
+			/* Ports come by requests themselves. */
+			worker->may_begin = core->options.wait_policy || (core->options.agent && !core->ports)
+						    ? sl_engine_ready
+						    : NULL;
 			worker->context = core->engines[q];
 		}
 		worker->queue = q;

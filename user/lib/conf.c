@@ -186,6 +186,20 @@ static int set_bool(const struct key *key, void *field, const char *value, struc
 	return sl_err(err, EINVAL, "'%s' is neither yes nor no", value);
 }
 
+/* Octal, as chmod(1) has it. */
+static int set_permissions(const struct key *key, void *field, const char *value, struct sl_err *err)
+{
+	unsigned long n;
+	char *end;
+
+	(void)key;
+	n = strtoul(value, &end, 8);
+	if (!isdigit((unsigned char)*value) || *end || n > 0777)
+		return sl_err(err, EINVAL, "'%s' is not an octal number like 0600", value);
+	*(__u32 *)field = (__u32)n;
+	return 0;
+}
+
 static int set_non_ip(const struct key *key, void *field, const char *value, struct sl_err *err)
 {
 	/* The list has a length, too. */
@@ -257,6 +271,16 @@ static const struct key keys[] = {
 	  .offset = offsetof(struct sl_conf, thresholds.field), .max = (highest) },
 	SL_THRESHOLDS(X)
 #undef X
+	KEY("compat", compat, "BOOL", set_bool,
+	    "serve an agent written for the existing data plane: sluice-compat(8) (default: no)"),
+	KEY("compat", compat_path, "FILE", set_path,
+	    "the program that does it (default: " SLUICE_LIBEXECDIR "/sluice-compat)"),
+	KEY("compat", compat_listen, "PATH", set_path,
+	    "where the agent sends its requests (default: /tmp/dp_listen.sock)"),
+	KEY("compat", compat_notify, "PATH", set_path,
+	    "where the agent is told of what happens (default: /tmp/ctrl_listen.sock)"),
+	KEY("compat", compat_socket_mode, "MODE", set_permissions,
+	    "permissions of compat_listen, octal (default: 0600)"),
 	KEY("workload", mode, "MODE", set_mode,
 	    "of newly taken ports: off, tap, inline or quarantine (default: inline)"),
 	KEY("workload", fail, "HOW", set_fail,
@@ -301,6 +325,10 @@ void sl_conf_defaults(struct sl_conf *conf)
 		.events_per_second = 1000,
 		.thresholds = SL_THRESHOLDS_DEFAULT,
 		.side = SL_SIDE_WORKLOAD,
+		.compat_path = SLUICE_LIBEXECDIR "/sluice-compat",
+		.compat_listen = "/tmp/dp_listen.sock",
+		.compat_notify = "/tmp/ctrl_listen.sock",
+		.compat_socket_mode = 0600,
 	};
 }
 

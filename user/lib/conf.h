@@ -61,6 +61,10 @@ struct sl_conf {
 	char events[SL_PATH_LEN]; /* empty: nowhere; "-", "unix:PATH", or a file */
 	__u32 events_per_second;
 	struct sl_thresholds thresholds;
+	bool compat; /* an agent of the existing protocol is served */
+	char compat_path[SL_PATH_LEN];
+	char compat_listen[SL_PATH_LEN], compat_notify[SL_PATH_LEN];
+	__u32 compat_socket_mode;
 };
 
 void sl_conf_defaults(struct sl_conf *conf);

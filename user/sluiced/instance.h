@@ -24,6 +24,7 @@
 struct core;
 struct sl_detour_programs;
 struct events;
+struct compat;
 struct monitor;
 struct policy;
 
@@ -48,6 +49,7 @@ struct instance {
 	struct monitor *monitor;
 	struct policy *policy;
 	struct events *events;
+	struct compat *compat; /* NULL: no agent of the existing protocol is served */
 	__u64 started_ns;
 	bool fresh; /* nothing of this instance was there before */
 	bool ending; /* stop has been asked for … */

@@ -21,6 +21,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "sluiced/control.h"
+#include "sluiced/compat.h"
 #include "sluiced/events.h"
 #include "sluiced/intercept.h"
 #include "sluiced/monitor.h"
@@ -245,6 +246,8 @@ static int open_parts(struct daemon *daemon, const sigset_t *signals, struct sl_
 		r = monitor_open(inst, err);
 	if (!r)
 		r = control_open(inst, on_request_finished, &daemon->control, err);
+	if (!r)
+		r = compat_create(inst, &inst->compat, err);
 	return r;
 }
 
@@ -252,6 +255,8 @@ static void close_parts(struct daemon *daemon)
 {
 	struct loop *loop = &daemon->inst.loop;
 
+	compat_free(daemon->inst.compat);
+	daemon->inst.compat = NULL;
 	monitor_close(&daemon->inst);
 	events_free(daemon->inst.events);
 	daemon->inst.events = NULL;

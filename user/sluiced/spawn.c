@@ -43,11 +43,11 @@ static void settings_text(const struct instance *inst, char text[SETTINGS_LEN])
 
 	snprintf(text, SETTINGS_LEN,
 		 "vth=%s:%u queues=%u mtu=%u heartbeat_ms=%u busy_poll_us=%u user=%s xsks=%u core=%u "
-		 "inspect=%d sessions=%u say_unreachable=%d events_per_second=%u",
+		 "inspect=%d sessions=%u say_unreachable=%d events_per_second=%u agent=%d",
 		 conf->vth, inst->bridge.vth_ifindex, inst->bridge.queues, inst->bridge.mtu,
 		 conf->heartbeat_ms, conf->busy_poll_us, conf->dpi_user, map_id(inst->maps.xsks),
 		 map_id(inst->maps.core), conf->inspect, conf->sessions, conf->say_unreachable,
-		 conf->events_per_second);
+		 conf->events_per_second, conf->compat && conf->inspect);
 }
 
 static int run_path(const struct instance *inst, const char *file, char path[SL_PATH_LEN], struct sl_err *err)
@@ -134,6 +134,8 @@ static void fill_arguments(const struct instance *inst, const struct inheritance
 		args->argv[args->n++] = (char *)"--forward-only";
 	else if (policy_present(inst->policy))
 		args->argv[args->n++] = (char *)"--wait-policy";
+	if (conf->compat && conf->inspect)
+		args->argv[args->n++] = (char *)"--agent";
 	if (conf->sessions)
 		add_number(args, "--sessions", conf->sessions);
 	if (conf->say_unreachable)

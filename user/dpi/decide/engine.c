@@ -21,6 +21,7 @@
 #define NEIGHBOUR_TARGET 16 /* what a solicitation and an advertisement hold: an address … */
 #define NEIGHBOUR_OPTION 8 /* … and perhaps whose MAC it is */
 #define SWEEP_NS 1000000000ull
+#define AGENT_WAIT_NS 2000000000ull
 #define REPORTS (1u << 20) /* bytes of a worker's ring */
 
 void sl_engine_conf_init(struct sl_engine_conf *conf)
@@ -503,7 +504,14 @@ bool sl_engine_ready(void *context)
 {
 	struct sl_engine *engine = context;
 
-	return engine->policy;
+	if (engine->conf.wait_policy && !engine->policy)
+		return false;
+	if (!engine->conf.agents || engine->agent)
+		return true;
+	/* Who speaks for the agent tells it at once, if he is there at all. */
+	if (!engine->waiting_ns)
+		engine->waiting_ns = engine->now_ns;
+	return engine->now_ns - engine->waiting_ns >= AGENT_WAIT_NS;
 }
 
 void sl_engine_rest(void *context)

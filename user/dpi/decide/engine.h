@@ -27,8 +27,8 @@ struct sl_engine_conf {
 	bool say_unreachable; /* a denied datagram is answered by ICMP */
 	bool drop_events; /* each dropped packet is an event (limited like all) */
 	uint32_t sessions; /* at most, of each worker; 0: the default */
-	struct sl_policies
-		*agents; /* an agent's policies, which come before the others; NULL: there is no agent */
+	bool wait_policy; /* forwards nothing before the first policy has come */
+	struct sl_policies *agents; /* an agent's, which come before the others; NULL: there is no agent */
 };
 void sl_engine_conf_init(struct sl_engine_conf *conf);
 

@@ -41,6 +41,7 @@ struct sl_engine {
 	const struct sl_policy *policy; /* of this turn; NULL: none, all is discovered and passes */
 	uint32_t generation; /* of the policy */
 	bool resting; /* `policy` may have been freed since */
+	uint64_t waiting_ns; /* since when it might begin but for the agent's policy */
 	/* With an agent, else NULL. */
 	const struct sl_policy *agent; /* its policies, of this turn */
 	struct sl_grace *grace;

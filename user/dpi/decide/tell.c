@@ -118,6 +118,8 @@ void tell_threat_of(struct sl_engine *engine, enum sl_threat threat, const struc
 	event.time_ns = engine->now_ns;
 	fill_threat(&event, threat, times, false);
 	sl_event_put(engine->events, &event);
+	report_threat(engine, sl_threat_facts(threat)->number, sl_threat_facts(threat)->text, times, NULL,
+		      session, session->workload, false);
 }
 
 void tell_threats_due(struct sl_engine *engine)
