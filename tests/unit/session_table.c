@@ -108,10 +108,13 @@ Test(session_table, an_icmp_error_belongs_to_what_it_speaks_of)
 	struct sl_table *table = craft_table(NULL, NULL);
 	struct sl_session *session = feed(table, IPPROTO_UDP, 1, SL_CLIENT, SECOND);
 	struct sl_found found;
+	struct sl_tuple inner;
 
 	/* The workload has no such port and says so: about the client's packet, to the client. */
 	craft(&packet, IPPROTO_UDP, 1, CLIENT_PORT, SERVER_PORT, SL_CLIENT, SECOND);
-	packet.packet.inner = packet.packet.tuple;
+	inner = packet.packet.tuple;
+	craft(&packet, IPPROTO_UDP, 1, CLIENT_PORT, SERVER_PORT, SL_SERVER, SECOND);
+	packet.packet.inner = inner;
 	packet.packet.kind = SL_PACKET_ICMP_ERROR;
 	packet.packet.to_workload = false;
 	cr_expect_eq(sl_session_of(table, &packet.packet, true, &found), session);
@@ -120,9 +123,14 @@ Test(session_table, an_icmp_error_belongs_to_what_it_speaks_of)
 	packet.packet.to_workload = true;
 	cr_expect_null(sl_session_of(table, &packet.packet, true, &found));
 	cr_expect_eq(found.event, SL_SESSION_UNRELATED);
-	packet.packet.inner.source_port++;
 	packet.packet.to_workload = false;
+	packet.packet.inner.source_port++;
 	cr_expect_null(sl_session_of(table, &packet.packet, true, &found));
+	packet.packet.inner = inner;
+	/* To somebody else it carries what it likes behind a right quotation. */
+	packet.packet.tuple.destination.byte[15] ^= 1;
+	cr_expect_null(sl_session_of(table, &packet.packet, true, &found));
+	cr_expect_eq(found.event, SL_SESSION_UNRELATED);
 	cr_expect_eq(session->flow[SL_CLIENT].packets, 1);
 	sl_table_close(table);
 }

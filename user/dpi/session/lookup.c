@@ -3,6 +3,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <string.h>
 
 #include "dpi/session/tcp.h"
 
@@ -127,8 +128,12 @@ static struct sl_session *related(struct sl_table *table, const struct sl_packet
 {
 	struct entry *entry = entry_find(table, packet->workload, &packet->inner, &ret->side);
 
-	/* It speaks of what came from where it now goes. */
+	/*
+	 * It speaks of what came from where it now goes, to whom that came from: whoever else it is sent to gets
+	 * nothing but what is behind the quotation.
+	 */
 	if (!entry || packet->checksum_bad ||
+	    memcmp(&packet->tuple.destination, &packet->inner.source, sizeof(packet->inner.source)) != 0 ||
 	    packet->to_workload != (entry->session.ingress == (ret->side == SL_SERVER))) {
 		ret->event = SL_SESSION_UNRELATED;
 		return NULL;
