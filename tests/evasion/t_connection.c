@@ -318,7 +318,19 @@ static void two_syns(struct play *play)
 }
 
 /* Errors that speak of a connection: only those that a receiver could have sent. */
-enum error { RIGHT, REVERSED_INNER, OTHER_PORT, OTHER_PEER, UDP_INNER, CUT_INNER, NO_INNER, ERRORS };
+enum error {
+	RIGHT,
+	REVERSED_INNER,
+	OTHER_PORT,
+	OTHER_PEER,
+	UDP_INNER,
+	CUT_INNER,
+	NO_INNER,
+	TO_STRANGER,
+	TO_PEER,
+	FROM_STRANGER,
+	ERRORS
+};
 static const char *const error_names[ERRORS] = {
 	"about this connection",
 	"about what the sender himself sent",
@@ -327,6 +339,9 @@ static const char *const error_names[ERRORS] = {
 	"about a datagram instead",
 	"about a packet cut short",
 	"about nothing",
+	"about this connection, to a stranger",
+	"about this connection, to somebody of the network",
+	"about this connection, from a router",
 };
 
 static void error_about(struct play *play)
@@ -359,9 +374,18 @@ static void error_about(struct play *play)
 		len = play->six ? 44 : 24;
 	if (error == NO_INNER)
 		len = 0;
+	if (error == TO_STRANGER)
+		play->to = play->six ? "fd00:99::1" : "192.0.2.99";
+	if (error == TO_PEER)
+		play->to = play->six ? "fd00:10::77" : "10.10.10.77";
+	if (error == FROM_STRANGER)
+		play->from = play->six ? "fd00:99::1" : "192.0.2.99";
 	begin_ip(play, &f, play->six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	frame_icmp(&f, (uint8_t)play->attempt->b, play->six ? 0 : 1, 0, 0, inner.data + inner.l3_at, len);
-	fire(play, &f, error != RIGHT ? FORBIDDEN : play->field->verdicts ? BY_VERDICT : PERMITTED);
+	fire(play, &f,
+	     error != RIGHT && error != FROM_STRANGER ? FORBIDDEN
+	     : play->field->verdicts		      ? BY_VERDICT
+						      : PERMITTED);
 }
 
 static void error_attempts(struct book *book)
