@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/eve.h"
 #include "lib/rules.h"
 #include "lib/servers.h"
 #include "lib/topo.h"
@@ -208,6 +209,7 @@ static json_t *read_alerts(void)
 	while (fgets(line, sizeof(line), file)) {
 		event = json_loads(line, 0, NULL);
 		cr_assert(event != NULL, "not JSON: %s", line);
+		cr_assert(!eve_fault(event), "%s: %s", eve_fault(event), line);
 		if (!strcmp(json_text(event, "event_type"), "alert"))
 			json_array_append(alerts, event);
 		json_decref(event);
@@ -272,6 +274,13 @@ static bool all_told(const char *const from[FAMILIES], const char *const to[FAMI
 	return all;
 }
 
+/* For a validator outside: all lines are appended to $EVE_OUT. */
+static void keep_events(void)
+{
+	if (getenv("EVE_OUT"))
+		ns_run(NULL, "cat " EVENTS " >>%s", getenv("EVE_OUT"));
+}
+
 static void expect_alerts(const char *const from[FAMILIES], const char *const to[FAMILIES], bool ingress)
 {
 	wait_until(5000, all_told(from, to, ingress, false));
@@ -299,6 +308,7 @@ Test(servers, in_the_workload_are_recognized_learned_allowed_and_refused_by_what
 	apply_by_application(t, "ingress", "deny", "allow");
 	expect_refusals(t->host, web);
 	expect_alerts(host, web, true);
+	keep_events();
 	topo_end(t);
 }
 
@@ -314,6 +324,7 @@ Test(servers, of_others_are_allowed_and_refused_by_what_they_speak)
 	apply_by_application(t, "egress", "deny", "allow");
 	expect_refusals(t->workload, host);
 	expect_alerts(web, host, false);
+	keep_events();
 	topo_end(t);
 }
 

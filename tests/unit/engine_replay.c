@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "dpi/replay.h"
+#include "lib/eve.h"
 #include "policyfile/compile.h"
 
 #define FOLDER "tests/data/pcap/"
@@ -113,6 +114,7 @@ static unsigned int lines(const char *text, const char *type, const char *applic
 		const char *its = json_string_value(json_object_get(line, "app_proto"));
 
 		cr_assert(line && its_type, "%.*s", (int)len, text);
+		cr_assert(!eve_fault(line), "%s: %.*s", eve_fault(line), (int)len, text);
 		cr_assert_eq(text[len], '\n');
 		n += !strcmp(its_type, type) && (!application || (its && !strcmp(its, application)));
 		json_decref(line);

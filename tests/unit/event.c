@@ -15,6 +15,7 @@
 #include "dpi/event/eve.h"
 #include "dpi/event/limit.h"
 #include "dpi/inspect/application.h"
+#include "lib/eve.h"
 
 #define SECOND 1000000000ull
 
@@ -73,6 +74,7 @@ static json_t *line(const char *text, unsigned int n, unsigned int expected)
 		cr_assert_not_null(end, "a line ends with a newline");
 		parsed = json_loadb(at, (size_t)(end - at), JSON_REJECT_DUPLICATES, NULL);
 		cr_assert(json_is_object(parsed), "%s", at);
+		cr_assert(!eve_fault(parsed), "%s: %s", eve_fault(parsed), at);
 		if (file)
 			fprintf(file, "%.*s\n", (int)(end - at), at);
 		if (count == n)

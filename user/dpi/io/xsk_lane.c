@@ -10,8 +10,9 @@
  *   the kernel, and the lane stops rather than forward from a chunk that may
  *   be somebody else's.
  * - A chunk that is not in a frame or in TX is in the FILL ring, but for a few
- *   spares that frames of our own leave in. That ring has room for all twice over, because the kernel shows
- *   a received frame in RX before it shows that it took the chunk out of FILL.
+ *   spares that frames of our own leave in. That ring has room for all twice
+ *   over, because the kernel shows a received frame in RX before it shows that
+ *   it took the chunk out of FILL.
  *   TX never takes more than its ring's size, and RX can take no more than its
  *   own, so a quarter of the chunks (see xsk.c) is left for FILL whatever happens.
  * - At most a COMPLETION ring full is in flight, so the kernel never finds
@@ -25,10 +26,6 @@
 
 #include "dpi/io/xsk.h"
 #include "dpi/io/xsk_lane.h"
-
-#ifndef SOL_XDP
-#define SOL_XDP 283
-#endif
 
 /* What one run adds to the record. */
 struct sl_lane_batch {
@@ -443,52 +440,6 @@ static int lane_fd(const struct sl_lane *base)
 	return ((const struct sl_xsk_lane *)base)->fd;
 }
 
-static int lane_account(struct sl_lane *base, struct sl_err *err)
-{
-	struct sl_xsk_lane *lane = to_xsk(base);
-	struct sl_core *record = base->record;
-	struct xdp_statistics now = { 0 }, *seen = &lane->seen;
-	socklen_t len = sizeof(now);
-	int pending = 0;
-	uint64_t no_chunk, dropped;
-
-	if (getsockopt(lane->fd, SOL_XDP, XDP_STATISTICS, &now, &len) < 0)
-		return sl_errno(err, errno, "%s queue %u: reading XDP_STATISTICS", lane->ifname, lane->queue);
-	/*
-	 * rx_dropped counts frames: no chunk, or too long for one. With multi-buffer
-	 * none is too long. Without it each missing chunk is one frame and is
-	 * counted in rx_fill_ring_empty_descs too; what remains was too long.
-	 */
-	dropped = now.rx_dropped - seen->rx_dropped;
-	no_chunk = now.rx_fill_ring_empty_descs - seen->rx_fill_ring_empty_descs;
-	if (lane->multi_buffer || no_chunk > dropped)
-		no_chunk = dropped;
-	sl_record_add(&record->drop_fill_empty, no_chunk);
-	sl_record_add(&record->drop_invalid, dropped - no_chunk);
-	sl_record_add(&record->drop_rx_full, now.rx_ring_full - seen->rx_ring_full);
-	sl_record_add(&record->tx_invalid, now.tx_invalid_descs - seen->tx_invalid_descs);
-	*seen = now;
-
-	/* The kernel unbinds the socket of an interface that goes away and says so here, once. */
-	len = sizeof(pending);
-	if (!getsockopt(lane->fd, SOL_SOCKET, SO_ERROR, &pending, &len) && pending)
-		return sl_errno(err, pending,
-				"%s queue %u: the interface has been removed or moved to another namespace",
-				lane->ifname, lane->queue);
-	return 0;
-}
-
-static void lane_buffers(const struct sl_lane *base, struct sl_buffers *ret)
-{
-	const struct sl_xsk_lane *lane = (const struct sl_xsk_lane *)base;
-
-	ret->total = lane->n_chunks;
-	ret->rx = __atomic_load_n(&lane->n_rx, __ATOMIC_RELAXED);
-	ret->tx = __atomic_load_n(&lane->n_tx, __ATOMIC_RELAXED);
-	ret->held = __atomic_load_n(&lane->n_held, __ATOMIC_RELAXED);
-	ret->spare = __atomic_load_n(&lane->n_spare, __ATOMIC_RELAXED);
-}
-
 static void lane_destroy(struct sl_lane *base)
 {
 	struct sl_xsk_lane *lane;
@@ -509,7 +460,7 @@ const struct sl_lane_ops sl_xsk_lane_ops = {
 	.run = lane_run,
 	.send = lane_send,
 	.fd = lane_fd,
-	.account = lane_account,
-	.buffers = lane_buffers,
+	.account = sl_xsk_lane_account,
+	.buffers = sl_xsk_lane_buffers,
 	.destroy = lane_destroy,
 };

@@ -66,6 +66,9 @@ struct sl_xsk_lane {
 
 extern const struct sl_lane_ops sl_xsk_lane_ops;
 
+/* xsk_account.c; see struct sl_lane_ops. */
+int sl_xsk_lane_account(struct sl_lane *lane, struct sl_err *err);
+void sl_xsk_lane_buffers(const struct sl_lane *lane, struct sl_buffers *ret);
 /* Gives all chunks to the kernel through the FILL ring. 0 or -errno. */
 int sl_xsk_lane_fill(struct sl_xsk_lane *lane);
 
