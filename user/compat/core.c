@@ -33,6 +33,7 @@ struct core {
 	const struct compat_options *options;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	pid_t pid; /* of one of our own; 0: none */
+	bool child; /* or else of who was here before us, and was killed */
 	int exit_fd, ask_fd, report_fd;
 	uint32_t generation, delay_ms;
 	uint64_t born_ns, next_ns;
@@ -146,30 +147,6 @@ static int spawn(struct core *core, int listening, struct sl_err *err)
 	return 0;
 }
 
-static int start(struct core *core, struct sl_err *err)
-{
-	int listening, r;
-
-	if (core->pid)
-		return 0;
-	listening = sl_sock_listen(core->path, err);
-	if (listening < 0)
-		return listening;
-	r = spawn(core, listening, err);
-	close(listening);
-	if (r)
-		return r;
-	core->born_ns = sl_clock_ns();
-	core->exit_fd = pidfd_open(core->pid, 0);
-	if (core->exit_fd >= 0)
-		return 0;
-	r = sl_errno(err, errno, "cannot watch the core (pid %d)", core->pid);
-	kill(core->pid, SIGKILL);
-	waitpid(core->pid, NULL, 0);
-	core->pid = 0;
-	return r;
-}
-
 /* One message there, one back. The answer's result, or NULL. */
 static json_t *exchange(struct core *core, int fd, json_t *request, int passed, struct sl_err *err)
 {
@@ -223,6 +200,53 @@ static int connect_one(const char *path, struct sl_err *err)
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	}
 	return fd;
+}
+
+/* One that outlived who started it: frames pass by what it was told, until the agent says something else. */
+static bool adopt(struct core *core)
+{
+	struct sl_err err = { 0 };
+	int fd = connect_one(core->path, NULL);
+	json_t *status = fd < 0 ? NULL : exchange(core, fd, json_pack("{ss}", "cmd", "status"), -1, &err);
+	pid_t pid = (pid_t)json_integer_value(json_object_get(status, "pid"));
+
+	json_decref(status);
+	close_fd(&fd);
+	if (pid <= 1)
+		return false;
+	core->exit_fd = pidfd_open(pid, 0);
+	if (core->exit_fd < 0)
+		return false;
+	sl_info("core (pid %d) was here before us and goes on", pid);
+	core->pid = pid;
+	core->child = false;
+	core->born_ns = sl_clock_ns();
+	return true;
+}
+
+static int start(struct core *core, struct sl_err *err)
+{
+	int listening, r;
+
+	if (core->pid || adopt(core))
+		return 0;
+	listening = sl_sock_listen(core->path, err);
+	if (listening < 0)
+		return listening;
+	r = spawn(core, listening, err);
+	close(listening);
+	if (r)
+		return r;
+	core->child = true;
+	core->born_ns = sl_clock_ns();
+	core->exit_fd = pidfd_open(core->pid, 0);
+	if (core->exit_fd >= 0)
+		return 0;
+	r = sl_errno(err, errno, "cannot watch the core (pid %d)", core->pid);
+	kill(core->pid, SIGKILL);
+	waitpid(core->pid, NULL, 0);
+	core->pid = 0;
+	return r;
 }
 
 static int greet(struct core *core, struct sl_err *err)
@@ -283,11 +307,14 @@ void core_ended(struct core *core)
 {
 	int status = 0;
 
-	if (core->pid && waitpid(core->pid, &status, WNOHANG) != core->pid)
+	if (core->child && waitpid(core->pid, &status, WNOHANG) != core->pid)
 		return;
-	sl_error("core (pid %d) %s %d; starting it again", core->pid,
-		 WIFSIGNALED(status) ? "was killed by signal" : "exited with status",
-		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (!core->child)
+		sl_error("core (pid %d) has ended; starting another", core->pid);
+	else
+		sl_error("core (pid %d) %s %d; starting it again", core->pid,
+			 WIFSIGNALED(status) ? "was killed by signal" : "exited with status",
+			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	core->pid = 0;
 	close_fd(&core->exit_fd);
 	if (sl_clock_ns() - core->born_ns > GOOD_LIFE_NS)
@@ -316,10 +343,11 @@ void core_close(struct core *core)
 	if (core->pid) {
 		struct pollfd end = { .fd = core->exit_fd, .events = POLLIN };
 
-		kill(core->pid, SIGTERM);
+		pidfd_send_signal(core->exit_fd, SIGTERM, NULL, 0);
 		if (poll(&end, 1, END_WAIT_MS) <= 0)
-			kill(core->pid, SIGKILL);
-		waitpid(core->pid, NULL, 0);
+			pidfd_send_signal(core->exit_fd, SIGKILL, NULL, 0);
+		if (core->child)
+			waitpid(core->pid, NULL, 0);
 		unlink(core->path);
 	}
 	close_fd(&core->exit_fd);

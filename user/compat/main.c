@@ -23,6 +23,11 @@
 #include "lib/log.h"
 
 #define RECEIVE_BUFFER (1 << 20)
+/*
+ * What connected clients have not read yet is charged to us, and has no other limit: so much of it, before one that
+ * never reads keeps answers from the others.
+ */
+#define SEND_BUFFER (16 << 20)
 
 /* 0 if nobody listens there any more. */
 static int clear_stale(const struct sockaddr_un *addr, struct sl_err *err)
@@ -49,7 +54,7 @@ static int clear_stale(const struct sockaddr_un *addr, struct sl_err *err)
 static int listen_for_agent(const struct compat_options *options, struct sl_err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd, size = RECEIVE_BUFFER, r;
+	int fd, size = RECEIVE_BUFFER, unread = SEND_BUFFER, r;
 	mode_t before;
 
 	strcpy(addr.sun_path, options->listen);
@@ -60,6 +65,8 @@ static int listen_for_agent(const struct compat_options *options, struct sl_err 
 	if (fd < 0)
 		return sl_errno(err, errno, "socket");
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &unread, sizeof(unread)))
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &unread, sizeof(unread));
 	/* Never open to more than it is to be, not even for a moment. */
 	before = umask(0777 & ~options->socket_mode);
 	r = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;

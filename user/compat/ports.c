@@ -54,9 +54,9 @@ void ports_free(struct ports *ports)
 }
 
 /* In the current namespace. */
-static int open_socket(const char *iface, struct sl_err *err)
+static int open_socket(const char *iface, bool tap, struct sl_err *err)
 {
-	int on = 1, size = RECEIVE_BUFFER, fd, r;
+	int on = 1, others = !tap, size = RECEIVE_BUFFER, fd, r;
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
 				    .sll_protocol = htons(ETH_P_ALL),
 				    .sll_ifindex = (int)if_nametoindex(iface) };
@@ -67,8 +67,8 @@ static int open_socket(const char *iface, struct sl_err *err)
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return sl_errno(err, errno, "packet socket for %s (is CAP_NET_RAW there?)", iface);
-	/* Its own frames are not to come back; Linux 4.20. */
-	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) ||
+	/* What we send is not to come back (Linux 4.20); what an endpoint's own interface sends is half of a tap. */
+	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &others, sizeof(others)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)))
 		goto fail;
@@ -84,10 +84,11 @@ fail:
 
 static int open_port(const struct port *port, struct sl_err *err)
 {
+	bool tap = !strcmp(port->kind, "tap");
 	int netns, token, fd;
 
 	if (!*port->netns)
-		return open_socket(port->iface, err);
+		return open_socket(port->iface, tap, err);
 	netns = sl_netns_open_name(port->netns, err);
 	if (netns < 0)
 		return netns;
@@ -95,7 +96,7 @@ static int open_port(const struct port *port, struct sl_err *err)
 	close(netns);
 	if (token < 0)
 		return token;
-	fd = open_socket(port->iface, err);
+	fd = open_socket(port->iface, tap, err);
 	sl_netns_leave(token);
 	return fd;
 }
@@ -133,23 +134,27 @@ static int add(struct ports *ports, const char *kind, const struct agent_port *c
 	return 0;
 }
 
-static void delete (struct ports *ports, const char *kind, const char *iface, struct core *core)
+/* The core closes its socket. False: it has none of that name. */
+static bool take_back(const struct port *port, struct core *core, struct sl_err *err)
+{
+	json_t *result =
+		core_ask(core,
+			 json_pack("{ss ss ss}", "cmd", "port_del", "kind", port->kind, "name", port->iface),
+			 -1, err);
+
+	json_decref(result);
+	return result;
+}
+
+static void remove_port(struct ports *ports, const char *kind, const char *iface, struct core *core)
 {
 	struct port *port = find(ports, kind, iface);
 	struct sl_err err = { 0 };
 
 	if (!port)
 		return;
-	if (port->handed) {
-		json_t *result = core_ask(core,
-					  json_pack("{ss ss ss}", "cmd", "port_del", "kind", port->kind,
-						    "name", port->iface),
-					  -1, &err);
-
-		if (!result)
-			sl_warn("port %s: %s", port->iface, err.text);
-		json_decref(result);
-	}
+	if (port->handed && !take_back(port, core, &err))
+		sl_warn("port %s: %s", port->iface, err.text);
 	close_port(port);
 	*port = ports->port[--ports->n];
 }
@@ -168,14 +173,14 @@ static int add_pair(struct ports *ports, const struct agent_port *conf, struct c
 	int r;
 
 	/* Given again it may be in quarantine now, or not any more. */
-	delete (ports, "vin", conf->iface, core);
-	delete (ports, "vex", conf->vex, core);
+	remove_port(ports, "vin", conf->iface, core);
+	remove_port(ports, "vex", conf->vex, core);
 	r = add(ports, "vin", conf, conf->iface, err);
 	if (r)
 		return r;
 	r = add(ports, "vex", conf, conf->vex, err);
 	if (r)
-		delete (ports, "vin", conf->iface, core);
+		remove_port(ports, "vin", conf->iface, core);
 	return r;
 }
 
@@ -188,18 +193,18 @@ int ports_apply(struct ports *ports, const struct compat_request *request, struc
 	case COMPAT_ADD_SRVC_PORT:
 		return add_service(ports, conf, err);
 	case COMPAT_DEL_SRVC_PORT:
-		delete (ports, "service", conf->iface, core);
+		remove_port(ports, "service", conf->iface, core);
 		return 0;
 	case COMPAT_ADD_TAP_PORT:
 		return add(ports, "tap", conf, conf->iface, err);
 	case COMPAT_DEL_TAP_PORT:
-		delete (ports, "tap", conf->iface, core);
+		remove_port(ports, "tap", conf->iface, core);
 		return 0;
 	case COMPAT_ADD_PORT_PAIR:
 		return add_pair(ports, conf, core, err);
 	case COMPAT_DEL_PORT_PAIR:
-		delete (ports, "vin", conf->iface, core);
-		delete (ports, "vex", conf->vex, core);
+		remove_port(ports, "vin", conf->iface, core);
+		remove_port(ports, "vex", conf->vex, core);
 		return 0;
 	default:
 		return 0;
@@ -208,12 +213,15 @@ int ports_apply(struct ports *ports, const struct compat_request *request, struc
 
 static int hand_over(struct port *port, uint16_t id, struct core *core, struct sl_err *err)
 {
-	json_t *result =
-		core_ask(core,
-			 json_pack("{ss ss ss si sb}", "cmd", "port_add", "kind", port->kind, "name",
-				   port->iface, "workload", (int)id, "quarantine", (int)port->quarantine),
-			 port->fd, err);
+	struct sl_err ignored;
+	json_t *result;
 
+	/* A core that outlived another of us may have one, to an interface that is gone. */
+	take_back(port, core, &ignored);
+	result = core_ask(core,
+			  json_pack("{ss ss ss si sb}", "cmd", "port_add", "kind", port->kind, "name",
+				    port->iface, "workload", (int)id, "quarantine", (int)port->quarantine),
+			  port->fd, err);
 	json_decref(result);
 	if (!result)
 		return -err->code;

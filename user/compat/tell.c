@@ -213,9 +213,6 @@ static void take_threat(struct tell *tell, const struct sl_report *report, size_
 			const struct endpoint *endpoint)
 {
 	const struct sl_tuple *tuple = &report->tuple;
-	/* The sender of the packet, where a session says who is the client. */
-	bool turned = report->rule + report->application + report->label &&
-		      report->seen.to_workload != report->ingress;
 	struct wire_threat threat = {
 		.threat = report->threat,
 		.reported_at = unix_time(report->time_ns),
@@ -234,11 +231,11 @@ static void take_threat(struct tell *tell, const struct sl_report *report, size_
 	};
 
 	memcpy(threat.ep_mac, endpoint->mac, sizeof(threat.ep_mac));
-	tell_put_address(threat.source_ip, turned ? &tuple->destination : &tuple->source);
-	tell_put_address(threat.destination_ip, turned ? &tuple->source : &tuple->destination);
+	tell_put_address(threat.source_ip, &tuple->source);
+	tell_put_address(threat.destination_ip, &tuple->destination);
 	if (has_ports(tuple->protocol) && !NO_TCP_YET(report->threat)) {
-		threat.source_port = turned ? tuple->destination_port : tuple->source_port;
-		threat.destination_port = turned ? tuple->source_port : tuple->destination_port;
+		threat.source_port = tuple->source_port;
+		threat.destination_port = tuple->destination_port;
 	}
 	memcpy(threat.message, report->seen.text, strnlen(report->seen.text, WIRE_MESSAGE - 1));
 	threat.packet_length = report->seen.packet_len;

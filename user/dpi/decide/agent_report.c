@@ -119,7 +119,8 @@ void report_threat(struct sl_engine *engine, uint32_t number, const char *text, 
 		return;
 	if (session)
 		fill(&report, engine, session);
-	else if (packet && number != sl_threat_facts(SL_THREAT_icmp_flood)->number)
+	/* From the sender to the receiver, whoever of them is the client; of a flood of ICMP nobody is. */
+	if (packet && number != sl_threat_facts(SL_THREAT_icmp_flood)->number)
 		report.tuple = packet->tuple;
 	report.kind = SL_REPORT_THREAT;
 	report.workload = workload;

@@ -30,7 +30,7 @@ struct sl_report {
 	uint8_t version;
 	uint16_t workload;
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
-	struct sl_tuple tuple; /* source is the client; of a threat without a session: the sender */
+	struct sl_tuple tuple; /* source is the client; of a threat's packet: the sender */
 	uint16_t application;
 	uint8_t application_final;
 	uint8_t ingress; /* the session's */
