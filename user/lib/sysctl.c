@@ -15,19 +15,25 @@
 
 #include "lib/fault.h"
 
+static int open_at(int folder, const char *path, int flags)
+{
+	int fd = sl_fault("open of a sysctl");
+
+	if (fd)
+		return -fd;
+	fd = openat(folder, path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 static int sysctl_open(const char *path, int flags)
 {
 	char full[512];
-	int len, fd;
+	int len;
 
 	len = snprintf(full, sizeof(full), "/proc/sys/%s", path);
 	if (len < 0 || (size_t)len >= sizeof(full))
 		return -ENAMETOOLONG;
-	fd = sl_fault("open of a sysctl");
-	if (fd)
-		return -fd;
-	fd = open(full, flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return open_at(AT_FDCWD, full, flags);
 }
 
 int sl_sysctl_write(const char *path, const char *value, struct sl_err *err)
@@ -49,13 +55,13 @@ int sl_sysctl_write(const char *path, const char *value, struct sl_err *err)
 	return 0;
 }
 
-int sl_sysctl_read(const char *path, char *value, size_t size, struct sl_err *err)
+/* fd is closed. */
+static int read_value(int fd, const char *path, char *value, size_t size, struct sl_err *err)
 {
 	size_t used = 0;
 	ssize_t got;
-	int fd, code;
+	int code;
 
-	fd = sysctl_open(path, O_RDONLY);
 	if (fd < 0)
 		return sl_errno(err, -fd, "cannot open sysctl %s", path);
 	do {
@@ -74,4 +80,14 @@ int sl_sysctl_read(const char *path, char *value, size_t size, struct sl_err *er
 		return sl_err(err, E2BIG, "sysctl %s holds more than %zu bytes", path, size - 1);
 	value[used] = '\0';
 	return 0;
+}
+
+int sl_sysctl_read(const char *path, char *value, size_t size, struct sl_err *err)
+{
+	return read_value(sysctl_open(path, O_RDONLY), path, value, size, err);
+}
+
+int sl_sysctl_read_at(int folder, const char *file, char *value, size_t size, struct sl_err *err)
+{
+	return read_value(open_at(folder, file, O_RDONLY), file, value, size, err);
 }

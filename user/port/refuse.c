@@ -192,10 +192,9 @@ static int refuse_nft_hooks(const struct port_side *workload, const struct port_
 	int rc = nft_hook_find(workload->fd, name, hook, sizeof(hook), err);
 
 	if (rc > 0)
-		refusals_add(
-			ret, EBUSY,
-			"%s in %s has a hook of nftables (%s), which would be lost; remove it first",
-			name, nls_label(workload->nls), hook);
+		refusals_add(ret, EBUSY,
+			     "%s in %s has a hook of nftables (%s), which would be lost; remove it first",
+			     name, nls_label(workload->nls), hook);
 	return rc < 0 ? rc : 0;
 }
 

@@ -78,8 +78,7 @@ static int read_folder(const char *port, const char *folder, struct port_sysctls
 	while (!rc && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 63 || is_left_out(entry->d_name))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/%.63s", folder, port, entry->d_name);
-		rc = sl_sysctl_read(path, value, sizeof(value), NULL);
+		rc = sl_sysctl_read_at(dirfd(dir), entry->d_name, value, sizeof(value), NULL);
 		if (!rc)
 			rc = add(ret, folder, entry->d_name, value);
 		/* One that cannot be read holds nothing: stable_secret until it is set. */
