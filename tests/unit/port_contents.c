@@ -334,6 +334,33 @@ Test(port_contents, offloads_and_queues)
 	kept(&lab, NULL);
 }
 
+/* /sys shows the namespace it was mounted in. */
+#define IN_SYSFS(commands) "unshare -m sh -ec 'mount -t sysfs s /sys; cd /sys/class/net/eth0; " commands "'"
+
+Test(port_contents, settings_that_only_sysfs_has)
+{
+	struct lab_wires wires;
+	struct port_hooks hooks;
+	struct port_taken taken;
+	struct sl_err err = { 0 };
+	struct lab lab;
+
+	keeps(IN_SYSFS("echo 3 >queues/rx-0/rps_cpus; echo 32 >queues/rx-0/rps_flow_cnt; "
+		       "echo 20000 >gro_flush_timeout; echo 2 >napi_defer_hard_irqs"),
+	      IN_SYSFS("test $(cat queues/rx-0/rps_cpus) = 3; test $(cat queues/rx-0/rps_flow_cnt) = 32; "
+		       "test $(cat gro_flush_timeout) = 20000; test $(cat napi_defer_hard_irqs) = 2"));
+	/* What is changed while the port is taken is given back as it is then: also to what the kernel makes. */
+	lab_open(&lab);
+	furnish(&lab);
+	lab_hooks(&lab, &wires, &hooks);
+	sh(lab.workload, IN_SYSFS("echo 3 >queues/rx-0/rps_cpus; echo 7000 >gro_flush_timeout"));
+	take(&lab, &hooks, &taken);
+	sh(lab.workload, IN_SYSFS("echo 0 >queues/rx-0/rps_cpus; echo 9000 >gro_flush_timeout"));
+	cr_assert_eq(port_give_back(&taken, lab.workload, lab.agent, &hooks, &err), 0, "%s", err.text);
+	sh(lab.workload,
+	   IN_SYSFS("test $(cat queues/rx-0/rps_cpus) = 0; test $(cat gro_flush_timeout) = 9000"));
+}
+
 Test(port_contents, a_token_bucket)
 {
 	keeps("tc qdisc add dev eth0 root handle 7: tbf rate 50mbit burst 20k latency 60ms",

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "lib/sysctl.h"
+#include "port/sysfs.h"
 
 #define VALUE_MAX 256
 
@@ -93,6 +94,8 @@ int sysctls_add(struct port_sysctls *list, const char *folder, const char *file,
 {
 	size_t i;
 
+	if (!strcmp(folder, SYSFS_FOLDER) && sysfs_knows(file))
+		return add(list, SYSFS_FOLDER, file, value);
 	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		if (!strcmp(folder, folders[i]) && strlen(file) <= 63 && !strchr(file, '/'))
 			return add(list, folders[i], file, value);
@@ -109,7 +112,7 @@ int sysctls_read(const char *port, struct port_sysctls *ret, struct sl_err *err)
 		if (rc)
 			return sl_errno(err, -rc, "cannot read the sysctls %s/%s", folders[i], port);
 	}
-	return 0;
+	return sysfs_read(port, ret, err);
 }
 
 const char *sysctls_value(const struct port_sysctls *sysctls, const char *folder, const char *file)
@@ -153,13 +156,13 @@ int sysctls_apply(const char *port, const struct port_sysctls *wanted, const str
 	for (i = 0; !rc && i < wanted->n; i++) {
 		const struct port_sysctl *entry = &wanted->item[i];
 
-		if (same(entry, known ? known : &now))
+		if (!strcmp(entry->folder, SYSFS_FOLDER) || same(entry, known ? known : &now))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/%s", entry->folder, port, entry->file);
 		rc = sl_sysctl_write(path, entry->value, err);
 	}
 	sysctls_free(&now);
-	return rc;
+	return rc ? rc : sysfs_apply(port, wanted, err);
 }
 
 void sysctls_free(struct port_sysctls *sysctls)

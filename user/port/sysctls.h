@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The sysctls of one port, both families, conf and neigh. */
+/* The sysctls of one port, both families, conf and neigh; and what sysfs has besides (sysfs.h). */
 #ifndef SLUICE_PORT_SYSCTLS_H
 #define SLUICE_PORT_SYSCTLS_H
 

@@ -91,8 +91,8 @@ static int compare(const struct port_snapshot *wanted, const struct port_snapsho
 		return rc;
 	sysctl = sysctls_difference(&wanted->sysctls, &now->sysctls);
 	if (sysctl)
-		return sl_err(err, EBADE, "sysctl %s/%s/%s did not come back as \"%s\"", sysctl->folder, port,
-			      sysctl->file, sysctl->value);
+		return sl_err(err, EBADE, "setting %s/%s/%s did not come back as \"%s\"", sysctl->folder,
+			      port, sysctl->file, sysctl->value);
 	if (compare_features(&wanted->features, &now->features))
 		return sl_err(err, EBADE, "the offload features of %s did not come back as they were", port);
 	/* A macvlan does not tell its queues. */
