@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dpi/decode/bytes.h"
+#include "dpi/decode/options.h"
 #include "dpi/decode/checksum.h"
 #include "dpi/decode/stage.h"
 
@@ -15,8 +16,6 @@
 #define FRAGMENT_MORE 0x2000
 #define FRAGMENT_OFFSET 0x1fff
 /* Option types: only these are looked for; the others need no more than a right length. */
-#define OPTION_END 0
-#define OPTION_NOP 1
 #define OPTION_LSRR 0x83
 #define OPTION_SSRR 0x89
 
@@ -28,26 +27,17 @@ void sl_address4(struct sl_addr *ret, const uint8_t *at)
 	memcpy(ret->byte + sizeof(prefix), at, 4);
 }
 
-static void decode_options(struct sl_packet *packet, const uint8_t *option, uint32_t left)
+static void decode_options(struct sl_packet *packet, const uint8_t *at, uint32_t left)
 {
-	uint32_t len;
+	const uint8_t *option;
+	bool bad = false;
 
-	while (left && *option != OPTION_END) {
-		if (*option == OPTION_NOP) {
-			option++;
-			left--;
-			continue;
-		}
-		len = left > 1 ? option[1] : 0;
-		if (len < 2 || len > left) {
-			sl_mark(packet, SL_MALFORMED_ipv4_options);
-			return;
-		}
+	while ((option = sl_next_option(&at, &left, &bad))) {
 		if (*option == OPTION_LSRR || *option == OPTION_SSRR)
 			sl_mark(packet, SL_MALFORMED_ipv4_source_route);
-		option += len;
-		left -= len;
 	}
+	if (bad)
+		sl_mark(packet, SL_MALFORMED_ipv4_options);
 }
 
 /* What a router or receiver calls martian, as far as it needs no knowledge of the network. */

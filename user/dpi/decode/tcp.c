@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The TCP header, its flags and options; see stage.h for the invariant. */
 #include "dpi/decode/bytes.h"
+#include "dpi/decode/options.h"
 #include "dpi/decode/stage.h"
 
 #define TCP_LEN 20
-#define OPTION_END 0
-#define OPTION_NOP 1
 #define OPTION_MSS 2
 #define OPTION_SCALE 3
 #define OPTION_SACK_OK 4
@@ -84,25 +83,15 @@ static void take_option(struct sl_packet *packet, const uint8_t *option)
 	}
 }
 
-static void decode_options(struct sl_packet *packet, const uint8_t *option, uint32_t left)
+static void decode_options(struct sl_packet *packet, const uint8_t *at, uint32_t left)
 {
-	uint32_t len;
+	const uint8_t *option;
+	bool bad = false;
 
-	while (left && *option != OPTION_END) {
-		if (*option == OPTION_NOP) {
-			option++;
-			left--;
-			continue;
-		}
-		len = left > 1 ? option[1] : 0;
-		if (len < 2 || len > left) {
-			sl_mark(packet, SL_MALFORMED_tcp_options);
-			return;
-		}
+	while ((option = sl_next_option(&at, &left, &bad)))
 		take_option(packet, option);
-		option += len;
-		left -= len;
-	}
+	if (bad)
+		sl_mark(packet, SL_MALFORMED_tcp_options);
 }
 
 void sl_decode_tcp(struct sl_packet *packet, struct sl_stage *stage)

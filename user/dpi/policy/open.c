@@ -7,15 +7,14 @@
  * lookup read outside them.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "dpi/policy/agent.h"
 #include "dpi/policy/compiled.h"
 #include "dpi/policy/known.h"
+#include "lib/sealed.h"
 
 static int bad(struct sl_err *err, const char *what)
 {
@@ -278,23 +277,18 @@ int sl_policy_open(const void *block, size_t size, struct sl_policy **ret, struc
 
 int sl_policy_open_fd(int fd, struct sl_policy **ret, struct sl_err *err)
 {
-	const int needed = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
-	int seals = fcntl(fd, F_GET_SEALS), r;
-	struct stat st;
-	void *map;
+	const void *map;
+	size_t size;
+	int r = sl_sealed_map(fd, "the policy", sizeof(struct sl_block), SL_BLOCK_SIZE_MAX, &map, &size, err);
 
-	/* What could still change after it was checked is not taken. */
-	if (seals < 0 || (seals & needed) != needed)
-		return sl_err(err, EPERM, "the policy's memory file is not sealed against changes");
-	if (fstat(fd, &st))
-		return sl_errno(err, errno, "cannot look at the policy's memory file");
-	r = check_size((size_t)st.st_size, err);
-	if (r)
+	if (r < 0)
 		return r;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return sl_errno(err, errno, "cannot map the policy's memory file");
-	return open_block(map, (size_t)st.st_size, true, ret, err);
+	r = check_size(size, err);
+	if (r < 0) {
+		munmap((void *)map, size);
+		return r;
+	}
+	return open_block(map, size, true, ret, err);
 }
 
 void sl_policy_free(struct sl_policy *policy)

@@ -3,11 +3,11 @@
 #include "dpi/policy/peers.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+
+#include "lib/sealed.h"
 
 struct sl_peers {
 	uint32_t count;
@@ -49,23 +49,14 @@ int sl_peers_open(const void *data, size_t size, struct sl_peers **ret, struct s
 
 int sl_peers_open_fd(int fd, struct sl_peers **ret, struct sl_err *err)
 {
-	const int needed = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
-	int seals = fcntl(fd, F_GET_SEALS), r;
-	struct stat st;
-	void *map;
+	size_t most = sizeof(struct sl_peers_block) + SL_PEERS_MAX * sizeof(struct sl_peer_address), size;
+	const void *map;
+	int r = sl_sealed_map(fd, "addresses", sizeof(struct sl_peers_block), most, &map, &size, err);
 
-	/* What could change, or shrink, while it is read is not read. */
-	if (seals < 0 || (seals & needed) != needed)
-		return sl_err(err, EPERM, "the memory file of addresses is not sealed against changes");
-	if (fstat(fd, &st))
-		return sl_errno(err, errno, "cannot look at the memory file of addresses");
-	if (st.st_size < (off_t)sizeof(struct sl_peers_block))
-		return sl_err(err, EBADMSG, "not a list of the workloads' addresses");
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return sl_errno(err, errno, "cannot map the memory file of addresses");
-	r = sl_peers_open(map, (size_t)st.st_size, ret, err);
-	munmap(map, (size_t)st.st_size);
+	if (r < 0)
+		return r;
+	r = sl_peers_open(map, size, ret, err);
+	munmap((void *)map, size);
 	return r;
 }
 
