@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "lib/rules.h"
 #include "lib/topo.h"
 #include "lib/world.h"
 
@@ -77,6 +78,28 @@ static int count(const char *text, const char *word)
 	return n;
 }
 
+#define OF_WEB(others, action)                                                                               \
+	"version: 1\n"                                                                                       \
+	"workloads:\n  - {workload: web, mode: protect, ingress: " others ", egress: deny}\n"                \
+	"rules:\n  - {id: 1, direction: ingress, workload: web, application: http, action: " action "}\n"
+
+#define GET "curl -sS --max-time 10 http://10.40.0.2/"
+
+/* Allowed works; what is refused is told at once, by the kernel of the client. */
+static void expect_policy(struct topo *t)
+{
+	ctl_do(t->d, "intercept container:web --name web");
+	rules_apply(t->d, OF_WEB("deny", "allow"));
+	ns_run(t->host, GET " -o /dev/null -w '%%{http_code}'");
+	cr_expect_str_eq(ns_said(), "200");
+	/* 7 is "failed to connect", where patience that has ended would be 28. */
+	cr_expect_eq(ns_sh(t->host, "curl -sS --max-time 10 http://10.40.0.2:81/"), 7, "%s", ns_said());
+	rules_apply(t->d, OF_WEB("allow", "deny"));
+	cr_expect(ns_sh(t->host, GET) && strstr(ns_said(), "reset by peer"), "%s", ns_said());
+	ctl_do(t->d, "release container:web");
+	ns_run(t->host, GET " -o /dev/null");
+}
+
 Test(container, keeps_serving)
 {
 	struct topo *t = topo_bare();
@@ -118,6 +141,7 @@ Test(container, keeps_serving)
 		     count(proc_text(curls), "failed"), count(proc_text(curls), "20000"));
 	cr_log_info("%d requests served, %d failed", count(proc_text(curls), "20000"),
 		    count(proc_text(curls), "failed"));
+	expect_policy(t);
 	ns_run(NULL, PODMAN " rm -f -t 0 web");
 	topo_end(t);
 }
