@@ -26,5 +26,7 @@ void udp_attempts(struct book *book);
 void icmp_attempts(struct book *book);
 void address_attempts(struct book *book);
 void offload_attempts(struct book *book);
+/* Those of offloads, and frames that pass only where the MTU is 9000. */
+void jumbo_attempts(struct book *book);
 
 #endif

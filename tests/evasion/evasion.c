@@ -14,6 +14,7 @@
 
 #include "evasion/attempts.h"
 #include "evasion/report.h"
+#include "lib/features.h"
 #include "lib/world.h"
 
 TestSuite(evasion, .init = world_enter, .fini = world_leave, .timeout = 300);
@@ -58,6 +59,23 @@ Test(evasion, nothing_passes_by_anothers_verdict)
 	field = field_open(&(struct field_options){ .verdicts = true });
 	all_attempts(&book);
 	report_run(&report, field, &book, "with verdicts", 1);
+	report_close(&report, field, false, &totals);
+	expect_sound(&totals);
+	field_close(field);
+}
+
+/* Frames that reach the core in several pieces. */
+Test(evasion, nothing_passes_in_jumbo_frames)
+{
+	struct report report = { .n = 0 };
+	struct book book = { .n = 0 };
+	struct totals totals;
+	struct field *field;
+
+	need_multi_buffer();
+	field = field_open(&(struct field_options){ .jumbo = true });
+	jumbo_attempts(&book);
+	report_run(&report, field, &book, "jumbo frames", 1);
 	report_close(&report, field, false, &totals);
 	expect_sound(&totals);
 	field_close(field);

@@ -64,6 +64,7 @@ static void silence(struct ns *ns)
 
 static struct topo *silent_topo(struct field *field)
 {
+	int mtu = field->jumbo ? 9000 : 1500;
 	struct topo *t = topo_bare();
 
 	field->other = ns_create("other");
@@ -72,6 +73,8 @@ static struct topo *silent_topo(struct field *field)
 	silence(t->host);
 	silence(t->workload);
 	link_pair(t->host, "vethother", NULL, field->other, "eth0", OTHER_MAC);
+	ns_run(t->host, "ip link set vethwl mtu %d", mtu);
+	ns_run(t->workload, "ip link set eth0 mtu %d", mtu);
 	t->before_workload = topo_look(t->workload);
 	return t;
 }
@@ -132,10 +135,12 @@ struct field *field_open(const struct field_options *options)
 	struct topo *t;
 
 	cr_assert(field && (field->arrivals = calloc(ARRIVALS_MAX, sizeof(*field->arrivals))));
+	field->jumbo = options->jumbo;
 	t = field->t = silent_topo(field);
 	write_policy();
 	t->d = daemon_start(t->host, t->agent,
-			    "--policy " POLICY " --events-per-second 0 --heartbeat-ms %d %s", HEARTBEAT_MS,
+			    "--policy " POLICY " --events-per-second 0 --heartbeat-ms %d --mtu %d %s",
+			    HEARTBEAT_MS, field->jumbo ? 9216 : 2048,
 			    field_verdict() == SL_REASON_MAX ? ""
 			    : options->verdicts		     ? "--verdicts yes"
 							     : "--verdicts no");

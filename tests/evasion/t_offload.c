@@ -105,13 +105,37 @@ static void too_long(struct play *play)
 	const char *port = play->way == INWARD ? "vethwl" : "eth0";
 	static struct frame f;
 
-	if (play->attempt->b)
+	if (play->attempt->b && !play->field->jumbo)
 		ns_run(ns, "ip link set %s mtu 9000", port);
 	begin(play, &f);
 	put_body(play, &f, UDP_CLOSED, (size_t)play->attempt->a);
 	fire(play, &f, FORBIDDEN);
-	if (play->attempt->b)
+	if (play->attempt->b && !play->field->jumbo)
 		ns_run(ns, "ip link set %s mtu 1500", port);
+}
+
+/* Where jumbo frames pass they reach the core in several pieces. a: bytes; b: so many tags. */
+static void jumbo(struct play *play)
+{
+	static const enum probe probes[] = { UDP_CLOSED, SYN_CLOSED, DATA_CLOSED };
+	static struct frame f;
+
+	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++) {
+		begin(play, &f);
+		for (long tag = 0; tag < play->attempt->b; tag++)
+			frame_vlan(&f, ETH_P_8021Q, 0);
+		put_body(play, &f, probes[i], (size_t)play->attempt->a);
+		fire(play, &f, FORBIDDEN);
+	}
+}
+
+void jumbo_attempts(struct book *book)
+{
+	offload_attempts(book);
+	for (int len = 1500; len <= 8900; len += 370) {
+		book_add(book, 0, NULL, jumbo, len, 0, "%d bytes in a frame", len);
+		book_add(book, 0, NULL, jumbo, len, 3, "%d bytes in a frame behind 3 tags", len);
+	}
 }
 
 void offload_attempts(struct book *book)
