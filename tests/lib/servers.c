@@ -155,7 +155,7 @@ const struct server servers[] = {
 		.server_name = "",
 		.protocol = "tcp",
 		.port = 8011,
-		.start = "socat TCP6-LISTEN:8011,fork,reuseaddr,ipv6only=0 EXEC:cat",
+		.start = "socat -t 60 TCP6-LISTEN:8011,fork,reuseaddr,ipv6only=0 EXEC:cat",
 		.client = "echo the same again | socat -t $P - TCP:$U:8011",
 		.answer = "the same again",
 	},
