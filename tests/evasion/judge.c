@@ -84,6 +84,11 @@ static const char *open_books(const struct play *play)
 	if (moved(play, SL_PROG_VTH, SL_R_to_core) !=
 	    core_moved(play, rx_frames) + core_moved(play, drop_rx_full) + core_moved(play, drop_fill_empty))
 		return "between vth and the core";
+	/* It writes its figures one by one. */
+	if (core_moved(play, rx_frames) + core_moved(play, made) !=
+	    core_moved(play, tx_frames) + core_moved(play, dropped) + core_moved(play, drop_tx_full) +
+		    core_moved(play, drop_invalid))
+		return "within the core";
 	if (core_moved(play, tx_frames) != entered(play, SL_PROG_VBR))
 		return "between the core and vbr";
 	if (play->field->inspected &&
