@@ -94,6 +94,24 @@ static int change(struct serve *serve, const struct compat_request *request, str
 	return 0;
 }
 
+static bool is_answered(enum compat_command command)
+{
+	switch (command) {
+	case COMPAT_KEEP_ALIVE:
+	case COMPAT_REFRESH_APP:
+	case COMPAT_STATS_MACS:
+	case COMPAT_STATS_DEVICE:
+	case COMPAT_COUNTER_DEVICE:
+	case COMPAT_COUNT_SESSION:
+	case COMPAT_LIST_SESSION:
+	case COMPAT_CLEAR_SESSION:
+	case COMPAT_LIST_METER:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void dispatch(struct serve *serve, const char *bytes, size_t len)
 {
 	static struct compat_message message;
@@ -113,8 +131,11 @@ void dispatch(struct serve *serve, const char *bytes, size_t len)
 			serve->refused++;
 			sl_error("%s: %s", compat_command_name(request->command), err.text);
 		}
-		/* What was said before it is in force before it is answered. */
-		if (i + 1 == message.n)
+		/*
+		 * What was said before it is in force before it is answered. What is not answered can wait until
+		 * nothing more comes: a thousand policies in a row are compiled a few times.
+		 */
+		if (is_answered(request->command))
 			settle(serve);
 		answer(serve, request);
 	}

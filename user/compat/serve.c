@@ -15,6 +15,8 @@
 
 #define SECOND 1000000000ull
 #define BATCH 64 /* datagrams before others have their turn */
+#define QUIET_NS 20000000ull
+#define PATIENCE_NS 2000000000ull
 #define PUSH_MS 5 /* between two tries of what a slow reader has not taken */
 #define PUSH_IDLE_MS 100 /* … and of what nobody is there for */
 
@@ -38,6 +40,7 @@ static void take_requests(struct serve *serve)
 			serve->client = from;
 			serve->client_len = len;
 		}
+		serve->heard_ns = sl_clock_ns();
 		dispatch(serve, bytes, (size_t)n);
 	}
 }
@@ -80,15 +83,28 @@ static int sooner(int a, int b)
 	return b >= 0 && b < a ? b : a;
 }
 
+/* Agents say much in a row: the core is told when they pause, or when it has gone on for a while. */
+static bool is_quiet(struct serve *serve)
+{
+	uint64_t now = sl_clock_ns();
+
+	if (!serve->dirty)
+		serve->dirty_ns = 0;
+	else if (!serve->dirty_ns)
+		serve->dirty_ns = now;
+	return !serve->dirty || now - serve->heard_ns >= QUIET_NS || now - serve->dirty_ns >= PATIENCE_NS;
+}
+
 static int prepare(struct serve *serve)
 {
 	int wait = core_meet(serve->core), due;
 
-	settle(serve);
+	if (is_quiet(serve) || core_generation(serve->core) != serve->generation)
+		settle(serve);
 	due = keep_time(serve);
 	wait = wait < 0 ? due : sooner(due, wait);
 	if (serve->dirty && core_generation(serve->core))
-		wait = sooner(wait, PUSH_IDLE_MS);
+		wait = sooner(wait, is_quiet(serve) ? PUSH_IDLE_MS : QUIET_NS / 1000000);
 	if (serve->sessions.active && !serve->replies.n)
 		answer_sessions(serve);
 	if (queue_push(&serve->replies) || serve->sessions.active)

@@ -37,7 +37,8 @@ struct serve {
 	struct sockaddr_un client;
 	socklen_t client_len; /* 0: none yet */
 	uint32_t generation; /* of the core that knows all; 0: none does */
-	int dirty; /* CHANGED_* that the core does not know yet */
+	int dirty; /* CHANGED_* that the core does not know yet … */
+	uint64_t dirty_ns, heard_ns; /* … since when, and when the last request came */
 	uint64_t retry_ns; /* not before: what it would not take is not asked of it all the time */
 	uint64_t slot_ns, connections_ns; /* when they are due next */
 	size_t rules, domains; /* of the policy in force, for counters */
