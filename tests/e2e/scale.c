@@ -17,7 +17,7 @@
 #include "lib/topo.h"
 #include "lib/world.h"
 
-TestSuite(scale, .init = world_enter, .fini = world_leave, .timeout = 1200);
+TestSuite(scale, .init = world_enter, .fini = world_leave, .timeout = 3600);
 
 #define SCALE_FEW 40
 #define SCALE_JUDGED 400 /* fewer say nothing about time */

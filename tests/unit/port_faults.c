@@ -4,7 +4,7 @@
  * is made to fail, one after the other; and the process is killed before every
  * step. What is looked at after each is in port_faults_run.c.
  *
- * Of the calls, one in eight is tried; FAULTS_ALL=1 in the environment tries
+ * Of the calls, one in twelve is tried; FAULTS_ALL=1 in the environment tries
  * all, FAULTS_ONLY=n only that one.
  */
 #include "lib/fault.h"
@@ -24,11 +24,11 @@ TestSuite(port_faults, .init = world_enter, .fini = world_leave, .timeout = 3000
 #define SHARE(n)                                                                                             \
 	Test(port_faults, taking_##n)                                                                        \
 	{                                                                                                    \
-		faults_taking(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 8 });                            \
+		faults_taking(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 12 });                            \
 	}                                                                                                    \
 	Test(port_faults, giving_back_##n)                                                                   \
 	{                                                                                                    \
-		faults_giving_back(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 8 });                       \
+		faults_giving_back(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 12 });                       \
 	}
 
 SHARE(0)

@@ -36,13 +36,13 @@ static int sysctl_open(const char *path, int flags)
 	return open_at(AT_FDCWD, full, flags);
 }
 
-int sl_sysctl_write(const char *path, const char *value, struct sl_err *err)
+/* fd is closed. */
+static int write_value(int fd, const char *path, const char *value, struct sl_err *err)
 {
 	size_t len = strlen(value);
 	ssize_t done;
-	int fd, code;
+	int code;
 
-	fd = sysctl_open(path, O_WRONLY);
 	if (fd < 0)
 		return sl_errno(err, -fd, "cannot open sysctl %s for writing", path);
 	code = sl_fault("write of a sysctl");
@@ -53,6 +53,21 @@ int sl_sysctl_write(const char *path, const char *value, struct sl_err *err)
 	if (code)
 		return sl_errno(err, code, "cannot set sysctl %s to \"%s\"", path, value);
 	return 0;
+}
+
+int sl_sysctl_write(const char *path, const char *value, struct sl_err *err)
+{
+	return write_value(sysctl_open(path, O_WRONLY), path, value, err);
+}
+
+int sl_sysctl_write_at(int folder, const char *file, const char *value, struct sl_err *err)
+{
+	return write_value(open_at(folder, file, O_WRONLY), file, value, err);
+}
+
+int sl_sysctl_folder(const char *path)
+{
+	return sysctl_open(path, O_PATH | O_DIRECTORY);
 }
 
 /* fd is closed. */

@@ -11,17 +11,49 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/sysctl.h"
 #include "port/sysfs.h"
 
 #define VALUE_MAX 256
 
-static const char *const folders[] = { "net/ipv4/conf", SYSCTLS_IPV6, "net/ipv4/neigh", "net/ipv6/neigh",
+static const char *const folders[] = { "net/ipv4/conf", "net/ipv4/neigh", SYSCTLS_IPV6, "net/ipv6/neigh",
 				       "net/mpls/conf" };
+
+/* The folders of one protocol are below a common one, which is opened once: see sl_sysctl_folder(). */
+struct protocol {
+	char path[16]; /* "net/ipv4" */
+	int fd; /* or -errno */
+};
+#define PROTOCOL_NONE                                                                                        \
+	{                                                                                                    \
+		.fd = -EBADF                                                                                 \
+	}
+
+/* Makes it the one of `folder`; the rest of the folder's path, to be read behind it. */
+static const char *protocol_of(struct protocol *protocol, const char *folder)
+{
+	size_t len = strrchr(folder, '/') - folder;
+
+	if (strncmp(protocol->path, folder, len) != 0 || protocol->path[len]) {
+		if (protocol->fd >= 0)
+			close(protocol->fd);
+		snprintf(protocol->path, sizeof(protocol->path), "%.*s", (int)len, folder);
+		protocol->fd = sl_sysctl_folder(protocol->path);
+	}
+	return folder + len + 1;
+}
+
+static void protocol_close(const struct protocol *protocol)
+{
+	if (protocol->fd >= 0)
+		close(protocol->fd);
+}
 
 static const char *const left_out[] = {
 	"addr_gen_mode", /* writing it makes a link-local address; carried over by netlink */
@@ -64,18 +96,26 @@ static int add(struct port_sysctls *list, const char *folder, const char *file, 
 	return 0;
 }
 
-static int read_folder(const char *port, const char *folder, struct port_sysctls *ret)
+static int read_folder(struct protocol *protocol, const char *port, const char *folder,
+		       struct port_sysctls *ret)
 {
 	char path[160], value[VALUE_MAX];
 	struct dirent *entry;
+	int rc = 0, fd;
 	DIR *dir;
-	int rc = 0;
 
-	snprintf(path, sizeof(path), "/proc/sys/%s/%s", folder, port);
-	dir = opendir(path);
-	if (!dir)
-		/* No IPv6 on this port, or in this kernel. */
-		return errno == ENOENT ? 0 : -errno;
+	snprintf(path, sizeof(path), "%s/%s", protocol_of(protocol, folder), port);
+	fd = protocol->fd < 0 ? protocol->fd : openat(protocol->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && protocol->fd >= 0)
+		fd = -errno;
+	/* No IPv6 on this port, or in this kernel. */
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
 	while (!rc && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 63 || is_left_out(entry->d_name))
 			continue;
@@ -104,15 +144,17 @@ int sysctls_add(struct port_sysctls *list, const char *folder, const char *file,
 
 int sysctls_read(const char *port, struct port_sysctls *ret, struct sl_err *err)
 {
+	struct protocol protocol = PROTOCOL_NONE;
 	size_t i;
-	int rc;
+	int rc = 0;
 
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		rc = read_folder(port, folders[i], ret);
+	for (i = 0; !rc && i < sizeof(folders) / sizeof(folders[0]); i++) {
+		rc = read_folder(&protocol, port, folders[i], ret);
 		if (rc)
-			return sl_errno(err, -rc, "cannot read the sysctls %s/%s", folders[i], port);
+			sl_errno(err, -rc, "cannot read the sysctls %s/%s", folders[i], port);
 	}
-	return sysfs_read(port, ret, err);
+	protocol_close(&protocol);
+	return rc ? rc : sysfs_read(port, ret, err);
 }
 
 const char *sysctls_value(const struct port_sysctls *sysctls, const char *folder, const char *file)
@@ -146,6 +188,7 @@ const struct port_sysctl *sysctls_difference(const struct port_sysctls *wanted,
 int sysctls_apply(const char *port, const struct port_sysctls *wanted, const struct port_sysctls *known,
 		  struct sl_err *err)
 {
+	struct protocol protocol = PROTOCOL_NONE;
 	struct port_sysctls now = { 0 };
 	char path[160];
 	size_t i;
@@ -158,9 +201,14 @@ int sysctls_apply(const char *port, const struct port_sysctls *wanted, const str
 
 		if (!strcmp(entry->folder, SYSFS_FOLDER) || same(entry, known ? known : &now))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/%s", entry->folder, port, entry->file);
-		rc = sl_sysctl_write(path, entry->value, err);
+		snprintf(path, sizeof(path), "%s/%s/%s", protocol_of(&protocol, entry->folder), port,
+			 entry->file);
+		if (protocol.fd < 0)
+			rc = sl_errno(err, -protocol.fd, "cannot open the sysctls %s", protocol.path);
+		else
+			rc = sl_sysctl_write_at(protocol.fd, path, entry->value, err);
 	}
+	protocol_close(&protocol);
 	sysctls_free(&now);
 	return rc ? rc : sysfs_apply(port, wanted, err);
 }
