@@ -24,11 +24,11 @@ TestSuite(port_faults, .init = world_enter, .fini = world_leave, .timeout = 3000
 #define SHARE(n)                                                                                             \
 	Test(port_faults, taking_##n)                                                                        \
 	{                                                                                                    \
-		faults_taking(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 12 });                            \
+		faults_taking(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 12 });                           \
 	}                                                                                                    \
 	Test(port_faults, giving_back_##n)                                                                   \
 	{                                                                                                    \
-		faults_giving_back(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 12 });                       \
+		faults_giving_back(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 12 });                      \
 	}
 
 SHARE(0)
