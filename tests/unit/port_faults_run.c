@@ -100,6 +100,7 @@ void faults_taking(enum stage_kind kind, const struct fault_sample *sample)
 		r = stage_take(&stage, &err);
 		sl_fault_disarm(&report);
 		describe(what, sizeof(what), "taking", n, report.failed, r, &err);
+		cr_assert(!r || report.failed, "without any call failing: %s", what);
 		plan.tried += !!report.failed;
 		plan.failed += !!r;
 		if (!r) {
@@ -143,6 +144,7 @@ void faults_giving_back(enum stage_kind kind, const struct fault_sample *sample)
 		r = stage_give_back(&stage, &err);
 		sl_fault_disarm(&report);
 		describe(what, sizeof(what), "giving back", n, report.failed, r, &err);
+		cr_assert(!r || report.failed, "without any call failing: %s", what);
 		plan.tried += !!report.failed;
 		plan.failed += !!r;
 		if (!r)

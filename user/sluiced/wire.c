@@ -133,6 +133,9 @@ void wire_carry_in(struct instance *inst, const struct workload *w, int ns_fd, i
 	struct sl_err why;
 	int token;
 
+	/* Of an attempt before, with a detour: it would be a program on the port for good. */
+	sl_carry_end(carry[CARRY_VEX]);
+	carry[CARRY_VEX] = -1;
 	if (inst->attach != SL_ATTACH_TCX)
 		return;
 	token = sl_netns_enter(ns_fd, &why);
