@@ -12,7 +12,6 @@
 #include "dpi/decide/engine_own.h"
 #include "dpi/decide/fault_point.h"
 #include "dpi/policy/agent.h"
-#include "lib/thresholds.h"
 
 #define EVENTS 4096 /* a worker's ring: 300 bytes each */
 #define METERS 16384
@@ -30,32 +29,6 @@ void sl_engine_conf_init(struct sl_engine_conf *conf)
 		.thresholds = SL_THRESHOLDS_DEFAULT,
 		.drop_events = true,
 	};
-}
-
-static void limits_of(const struct sl_thresholds *t, struct sl_meter_limit ret[SL_METER_KINDS])
-{
-	ret[SL_METER_SYN] =
-		(struct sl_meter_limit){ t->syn_flood, sl_threshold_rest(t->syn_flood, t->syn_flood_rest) };
-	ret[SL_METER_ICMP] = (struct sl_meter_limit){ t->icmp_flood,
-						      sl_threshold_rest(t->icmp_flood, t->icmp_flood_rest) };
-	ret[SL_METER_SESSIONS] =
-		(struct sl_meter_limit){ t->source_sessions,
-					 sl_threshold_rest(t->source_sessions, t->source_sessions_rest) };
-}
-
-void sl_engine_set_thresholds(struct sl_engine *engine, const struct sl_thresholds *thresholds)
-{
-	struct sl_meter_limit limits[SL_METER_KINDS];
-
-	engine->conf.thresholds = *thresholds;
-	limits_of(thresholds, limits);
-	sl_meters_set(engine->meters, limits);
-	sl_table_set_no_data(engine->table, thresholds->no_data);
-}
-
-void sl_engine_thresholds(const struct sl_engine *engine, struct sl_thresholds *ret)
-{
-	*ret = engine->conf.thresholds;
 }
 
 static void take_policy(struct sl_engine *engine)
@@ -135,7 +108,7 @@ int sl_engine_open(struct sl_engine **ret, const struct sl_engine_conf *conf, ui
 		r = sl_errno(err, errno, "random numbers for worker %u", worker);
 		goto fail;
 	}
-	limits_of(&conf->thresholds, limits);
+	notice_limits(&conf->thresholds, limits);
 	engine->decoder = sl_decoder_new();
 	engine->meters = sl_meters_new(METERS, limits, seed);
 	engine->threats = sl_threat_memory_new();
@@ -268,49 +241,6 @@ static enum sl_action handle_malformed(struct sl_engine *engine, const struct sl
 		    sl_malformed_name(bad ? (unsigned int)__builtin_ctzll(bad) : SL_MALFORMED_MAX));
 }
 
-/* Too much of something? */
-static bool is_flood(struct sl_engine *engine, const struct sl_packet *packet, bool protect)
-{
-	struct sl_meter_answer answer;
-
-	if (packet->kind == SL_PACKET_TCP && (packet->tcp_flags & (SL_TCP_SYN | SL_TCP_ACK)) == SL_TCP_SYN) {
-		sl_meter(engine->meters, SL_METER_SYN, packet->workload, &packet->tuple.source,
-			 engine->now_ns, &answer);
-		return answer.firing && tell_threat(engine, SL_THREAT_syn_flood, packet, NULL, protect);
-	}
-	if (packet->kind == SL_PACKET_ICMP) {
-		sl_meter(engine->meters, SL_METER_ICMP, packet->workload, NULL, engine->now_ns, &answer);
-		return answer.firing && tell_threat(engine, SL_THREAT_icmp_flood, packet, NULL, protect);
-	}
-	return false;
-}
-
-static bool is_source_flood(struct sl_engine *engine, const struct sl_packet *packet, bool protect)
-{
-	struct sl_meter_answer answer;
-
-	sl_meter(engine->meters, SL_METER_SESSIONS, packet->workload, &packet->tuple.source, engine->now_ns,
-		 &answer);
-	return answer.firing && tell_threat(engine, SL_THREAT_source_sessions, packet, NULL, protect);
-}
-
-static bool is_odd(struct sl_engine *engine, const struct sl_packet *packet, const struct sl_session *session,
-		   const struct sl_facts *facts, bool protect)
-{
-	const struct sl_thresholds *thresholds = &engine->conf.thresholds;
-	bool odd = false;
-
-	if (facts->facts & SL_FACT_DATA_ON_SYN)
-		odd |= tell_threat(engine, SL_THREAT_syn_data, packet, session, protect);
-	if (facts->facts & SL_FACT_SPLIT_HANDSHAKE)
-		odd |= tell_threat(engine, SL_THREAT_split_handshake, packet, session, protect);
-	if (packet->tcp_flags & SL_TCP_SYN && packet->tcp.mss && packet->tcp.mss < thresholds->small_mss)
-		odd |= tell_threat(engine, SL_THREAT_small_mss, packet, session, protect);
-	if (facts->handshake && facts->window < thresholds->small_window)
-		odd |= tell_threat(engine, SL_THREAT_small_window, packet, session, protect);
-	return odd;
-}
-
 static enum sl_action without_session(struct sl_engine *engine, const struct sl_packet *packet,
 				      const struct sl_found *found, bool protect)
 {
@@ -352,7 +282,7 @@ static enum sl_action in_session(struct sl_engine *engine, struct sl_session *se
 			return drop(engine, packet, session, "unfit for its session");
 		return SL_FORWARD;
 	}
-	if (packet->kind == SL_PACKET_TCP && is_odd(engine, packet, session, &facts, protect))
+	if (packet->kind == SL_PACKET_TCP && notice_odd(engine, packet, session, &facts, protect))
 		return drop(engine, packet, session, "threat");
 	if (protect && is_unasked(session, packet, side))
 		return decide_unasked(engine, session, packet, side);
@@ -416,7 +346,7 @@ static enum sl_action handle_packet(struct sl_engine *engine, const struct sl_pa
 		sl_totals_packet(engine->totals, packet->workload, packet->to_workload, packet->len);
 	if (is_neighbour(packet))
 		return SL_FORWARD;
-	if (is_flood(engine, packet, protect))
+	if (notice_flood(engine, packet, protect))
 		return drop_flood(engine, packet);
 	session = sl_session_of(engine->table, packet, true, &found);
 	if (!session)
@@ -426,7 +356,7 @@ static enum sl_action handle_packet(struct sl_engine *engine, const struct sl_pa
 	/* An error goes where the packet it speaks of came from. */
 	if (found.event == SL_SESSION_RELATED)
 		return decide_related(engine, session, packet);
-	if (found.event == SL_SESSION_NEW && is_source_flood(engine, packet, protect)) {
+	if (found.event == SL_SESSION_NEW && notice_source_flood(engine, packet, protect)) {
 		sl_session_end(engine->table, session, SL_END_KILLED);
 		return drop_flood(engine, packet);
 	}

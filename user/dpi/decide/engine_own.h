@@ -95,6 +95,15 @@ void report_threat(struct sl_engine *engine, uint32_t number, const char *text, 
 void report_named(struct sl_engine *engine, uint16_t workload, const char *name,
 		  const struct sl_addr *address, uint32_t ttl);
 
+/* notice.c: threats are told of; true: the packet must be dropped, its workload being in protect. */
+void notice_limits(const struct sl_thresholds *t, struct sl_meter_limit ret[SL_METER_KINDS]);
+bool notice_flood(struct sl_engine *engine, const struct sl_packet *packet, bool protect);
+/* A session has been made of it. */
+bool notice_source_flood(struct sl_engine *engine, const struct sl_packet *packet, bool protect);
+/* TCP, once it is tracked. */
+bool notice_odd(struct sl_engine *engine, const struct sl_packet *packet, const struct sl_session *session,
+		const struct sl_facts *facts, bool protect);
+
 /* tell.c: events. */
 void tell_end(struct sl_engine *engine, const struct sl_session *session, enum sl_session_end why);
 void tell_violation(struct sl_engine *engine, struct sl_session *session, bool blocked);
