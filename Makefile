@@ -35,7 +35,7 @@ LIBS_ctl = jansson yaml-0.1
 LIBS_compat = jansson libcap-ng yaml-0.1
 
 # In the order a packet takes.
-DPI_STAGES = io decode session inspect policy decide event
+DPI_STAGES = io decode session inspect policy verdict decide event
 srcs = $(foreach d,$(1),$(wildcard $(d)/*.c))
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAMS = vex vin vbr vth hold detour probe

@@ -16,6 +16,7 @@
 #include "flow.bpf.h"
 #include "parse.bpf.h"
 #include "trace.bpf.h"
+#include "verdict.bpf.h"
 
 /* One frame on its way through vex or vin. */
 struct sl_pass {
@@ -132,6 +133,71 @@ static __always_inline enum sl_reason sl_divert(struct sl_pass *pass, __u32 queu
 	return SL_R_diverted;
 }
 
+enum sl_judged { SL_JUDGED_NOT, SL_JUDGED_ALLOW, SL_JUDGED_DENY };
+
+static __always_inline __u32 sl_queue(const struct sl_pass *pass, const struct sl_parsed *parsed)
+{
+	return sl_flow_queue(sl_flow_hash(pass->skb, parsed), pass->config->queues);
+}
+
+/*
+ * May this frame of an allowed flow go by itself? The end of a connection is shown to the core, if there is one:
+ * an allowed flow goes on without it, to its end.
+ */
+static __always_inline bool sl_is_direct(struct sl_pass *pass, const struct sl_parsed *parsed,
+					 struct sl_flow *flow, struct sl_flow_dir *dir,
+					 const struct sl_segment *s)
+{
+	if (s->tcp_flags & SL_TCP_SYN)
+		return false;
+	if (s->tcp_flags & (SL_TCP_FIN | SL_TCP_RST))
+		return sl_core_absent(pass->config, sl_queue(pass, parsed));
+	/* The original never was with the core. */
+	if (pass->workload->mode == SL_MODE_TAP)
+		return true;
+	if (s->key.protocol == IPPROTO_TCP ? sl_fence_tcp(dir, s->seq_end)
+					   : sl_fence_udp(dir, flow->given_ns))
+		return true;
+	if (!sl_core_absent(pass->config, sl_queue(pass, parsed)))
+		return false;
+	sl_turn(dir);
+	return true;
+}
+
+static __always_inline enum sl_judged sl_judge(struct sl_pass *pass, const struct sl_parsed *parsed)
+{
+	const __u8 *peer_mac = sl_to_workload(pass) ? pass->eth.h_source : pass->eth.h_dest;
+	struct sl_segment segment = {};
+	struct sl_flow_dir *dir;
+	enum sl_verdict verdict;
+	struct sl_flow *flow;
+
+	if (!(pass->config->flags & SL_CONFIG_VERDICTS) ||
+	    !sl_segment_read(pass->skb, parsed, pass->key.id, sl_to_workload(pass), &segment))
+		return SL_JUDGED_NOT;
+	flow = sl_flow_find(&segment.key, pass->workload->generation, &verdict);
+	if (!flow)
+		return SL_JUDGED_NOT;
+	dir = sl_flow_dir(flow, sl_to_workload(pass));
+	if (verdict == SL_VERDICT_DENY && pass->workload->mode == SL_MODE_INLINE) {
+		if (!segment.error)
+			sl_flow_count(dir, &segment, sl_segments(pass->skb));
+		return SL_JUDGED_DENY;
+	}
+	if (verdict != SL_VERDICT_ALLOW || !sl_mac_equal(dir->peer_mac, peer_mac))
+		return SL_JUDGED_NOT;
+	if (segment.error)
+		return SL_JUDGED_ALLOW;
+	if (segment.key.protocol == IPPROTO_TCP && flow->turning & SL_TURNING(!sl_to_workload(pass)))
+		sl_turn_acknowledged(flow, !sl_to_workload(pass), segment.ack);
+	if (!sl_is_direct(pass, parsed, flow, dir, &segment))
+		return SL_JUDGED_NOT;
+	sl_flow_count(dir, &segment, sl_segments(pass->skb));
+	if (segment.key.protocol == IPPROTO_TCP)
+		sl_flow_follow(dir, &segment);
+	return SL_JUDGED_ALLOW;
+}
+
 static __always_inline enum sl_reason sl_ip(struct sl_pass *pass, const struct sl_parsed *parsed)
 {
 	const __u8 *mac = sl_to_workload(pass) ? pass->eth.h_dest : pass->eth.h_source;
@@ -145,7 +211,15 @@ static __always_inline enum sl_reason sl_ip(struct sl_pass *pass, const struct s
 	}
 	if (!sl_mac_equal(mac, pass->key.mac))
 		return sl_pass_unless_strict(pass, SL_R_pass_foreign_mac, SL_R_foreign_mac);
-	queue = sl_flow_queue(sl_flow_hash(pass->skb, parsed), pass->config->queues);
+	switch (sl_judge(pass, parsed)) {
+	case SL_JUDGED_ALLOW:
+		return sl_pass_on(pass, SL_R_flow_allowed);
+	case SL_JUDGED_DENY:
+		return SL_R_flow_denied;
+	default:
+		break;
+	}
+	queue = sl_queue(pass, parsed);
 	return pass->workload->mode == SL_MODE_TAP ? sl_tap(pass, queue) : sl_divert(pass, queue);
 }
 

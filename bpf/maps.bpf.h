@@ -4,8 +4,8 @@
  *
  * Invariant: every object that includes this file declares every map alike,
  * so that whichever is loaded first makes them and the others share them.
- * Hashes are not preallocated: memory follows the number of workloads, and
- * only user space inserts, so a frame never has to wait for memory.
+ * Hashes are not preallocated: memory follows the number of workloads and
+ * flows, and only user space inserts, so a frame never has to wait for memory.
  */
 #ifndef SLUICE_MAPS_BPF_H
 #define SLUICE_MAPS_BPF_H
@@ -58,7 +58,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sl_counters);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} sl_counters_v1 SEC(".maps");
+} sl_counters_v2 SEC(".maps");
 
 /* By workload id; the daemon makes the entry when it takes the port. */
 struct {
@@ -98,6 +98,16 @@ struct {
 	__type(value, __u32);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_xsks_v1 SEC(".maps");
+
+/* What the core has decided. The daemon sets another size before loading, if it is configured. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SL_FLOWS_DEFAULT);
+	__type(key, struct sl_flow_key);
+	__type(value, struct sl_flow);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} sl_flows_v1 SEC(".maps");
 
 static __always_inline const struct sl_config *sl_config(void)
 {

@@ -11,6 +11,7 @@
 #include "count.bpf.h"
 #include "divert.bpf.h"
 #include "trace.bpf.h"
+#include "verdict.bpf.h"
 
 struct vbr_pass {
 	struct __sk_buff *skb;
@@ -19,6 +20,24 @@ struct vbr_pass {
 	struct ethhdr eth;
 	int action;
 };
+
+/* The core says that the verdict of this frame's flow has been given: can its direction turn behind it? */
+static __always_inline void vbr_turn(struct vbr_pass *pass, bool to_workload)
+{
+	struct sl_segment segment = {};
+	enum sl_verdict verdict;
+	struct sl_parsed parsed;
+	struct sl_flow *flow;
+
+	sl_parse(pass->skb, pass->eth.h_proto, &parsed);
+	if ((parsed.kind != SL_FRAME_IPV4 && parsed.kind != SL_FRAME_IPV6) ||
+	    !sl_segment_read(pass->skb, &parsed, pass->key.id, to_workload, &segment) || segment.error ||
+	    segment.key.protocol != IPPROTO_TCP)
+		return;
+	flow = sl_flow_find(&segment.key, pass->workload->generation, &verdict);
+	if (flow && verdict == SL_VERDICT_ALLOW)
+		sl_turn_behind(flow, to_workload, segment.seq_end);
+}
 
 static __always_inline enum sl_reason vbr_restore(struct vbr_pass *pass, bool to_workload)
 {
@@ -38,7 +57,7 @@ static __always_inline enum sl_reason vbr_decide(struct vbr_pass *pass)
 {
 	void *data = (void *)(long)pass->skb->data;
 	void *end = (void *)(long)pass->skb->data_end;
-	bool to_workload, from_workload;
+	bool to_workload, from_workload, handover;
 	const struct sl_ucmac *ucmac;
 	struct sl_ucmac_key key;
 
@@ -53,6 +72,8 @@ static __always_inline enum sl_reason vbr_decide(struct vbr_pass *pass)
 		return SL_R_uc_neither;
 
 	__builtin_memcpy(key.mac, to_workload ? pass->eth.h_dest : pass->eth.h_source, sizeof(key.mac));
+	handover = key.mac[3] & SL_UCMAC_HANDOVER;
+	key.mac[3] = SL_UCMAC_3;
 	ucmac = bpf_map_lookup_elem(&sl_ucmacs_v1, &key);
 	if (!ucmac)
 		return SL_R_no_workload;
@@ -64,6 +85,8 @@ static __always_inline enum sl_reason vbr_decide(struct vbr_pass *pass)
 	switch (pass->workload->mode) {
 	case SL_MODE_OFF: /* diverted before the switch: not lost by it */
 	case SL_MODE_INLINE:
+		if (handover)
+			vbr_turn(pass, to_workload);
 		return vbr_restore(pass, to_workload);
 	case SL_MODE_TAP:
 		return SL_R_tap_copy;

@@ -14,7 +14,7 @@
 #include "reasons.h"
 #include "ucmac.h"
 
-#define SL_ABI 1
+#define SL_ABI 2
 
 /*
  * Map names are also the names of their pins. The kernel keeps 15 characters
@@ -24,16 +24,19 @@
 #define SL_MAP_WORKLOADS "sl_workloads_v1"
 #define SL_MAP_UCMACS "sl_ucmacs_v1"
 #define SL_MAP_CONFIG "sl_config_v1"
-#define SL_MAP_COUNTERS "sl_counters_v1"
+#define SL_MAP_COUNTERS "sl_counters_v2"
 #define SL_MAP_TRAFFIC "sl_traffic_v1"
 #define SL_MAP_ETYPES "sl_etypes_v1"
 #define SL_MAP_CORE "sl_core_v1"
 #define SL_MAP_XSKS "sl_xsks_v1"
+#define SL_MAP_FLOWS "sl_flows_v1"
 
 _Static_assert(sizeof(SL_MAP_WORKLOADS) <= 16, "map name longer than the kernel keeps");
 _Static_assert(sizeof(SL_MAP_COUNTERS) <= 16, "map name longer than the kernel keeps");
 
 #define SL_ID_MAX 65535 /* ids are 1..65535, 0 is no workload */
+#define SL_FLOWS_MAX (1U << 24) /* entries that can be asked for … */
+#define SL_FLOWS_DEFAULT (1U << 20) /* … and those there is room for if nothing is said */
 #define SL_QUEUES_MAX 64 /* queues of vbr/vth = workers of the core */
 #define SL_ETYPES_MAX 256 /* non-IP ethertypes that may pass in strict */
 #define SL_VLAN_MAX 8 /* tags followed in the frame's data, besides the one in the skb's metadata */
@@ -72,6 +75,8 @@ enum sl_reason {
 		SL_REASON_MAX,
 };
 
+#define SL_CONFIG_VERDICTS 0x01 /* vex and vin look into sl_flows_v1 */
+
 /* sl_config_v1: array of one. */
 struct sl_config {
 	__u32 abi; /* SL_ABI */
@@ -79,7 +84,7 @@ struct sl_config {
 	__u32 queues; /* queues of vbr, 1..SL_QUEUES_MAX */
 	__u32 trace; /* bit 1 << enum sl_program: that program writes to trace_pipe … */
 	__u32 trace_all; /* … for every workload (1) or for those with SL_WL_TRACE (0) */
-	__u32 pad;
+	__u32 flags; /* SL_CONFIG_* */
 	__u64 heartbeat_ns; /* a heartbeat older than this is stale; 0: the core stamps none */
 };
 _Static_assert(sizeof(struct sl_config) == 32, "struct sl_config is part of the ABI");
@@ -100,7 +105,7 @@ struct sl_workload {
 	enum sl_mode mode; /* enums, so that bpftool prints their names */
 	enum sl_fail fail;
 	__u32 flags; /* SL_WL_* */
-	__u32 generation; /* policy generation */
+	__u32 generation; /* of the policy: a verdict of another one does not count */
 	__u32 vex_ifindex;
 	__u32 vin_ifindex;
 	/*
@@ -138,7 +143,7 @@ struct sl_count {
 	__u64 bytes;
 };
 
-/* sl_counters_v1: per-CPU array, key is enum sl_program. */
+/* sl_counters_v2: per-CPU array, key is enum sl_program. */
 struct sl_counters {
 	struct sl_count in;
 #define X(name, kind, programs, text) struct sl_count name;
@@ -160,6 +165,105 @@ struct sl_traffic {
 	struct sl_traffic_dir from_workload; /* counted on vin */
 };
 _Static_assert(sizeof(struct sl_traffic) == 64, "struct sl_traffic is part of the ABI");
+
+/*
+ * sl_flows_v1: what the core has decided of a flow, one entry for both of its
+ * directions. Only the core makes and removes entries; the programs count in
+ * them. A flow without an entry goes to the core.
+ */
+struct sl_flow_key {
+	__u8 workload_addr[16]; /* IPv4 as ::ffff:a.b.c.d … */
+	__u8 remote_addr[16];
+	__be16 workload_port;
+	__be16 remote_port;
+	__u16 workload; /* id of the port */
+	__u8 family; /* … which a packet of IPv6 could carry as well: 4 or 6 */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+} __attribute__((aligned(8)));
+_Static_assert(sizeof(struct sl_flow_key) == 40, "struct sl_flow_key is part of the ABI");
+
+enum sl_verdict {
+	SL_VERDICT_INSPECT, /* stays with the core, which wants every byte of it */
+	SL_VERDICT_ALLOW, /* passes vex and vin; SYN, FIN and RST go by the core */
+	SL_VERDICT_DENY, /* inline: dropped at vex and vin; nothing in tap */
+	SL_VERDICT_MAX,
+};
+
+/*
+ * How one direction of an allowed flow gets from the way by the core to the
+ * direct one without a frame overtaking another. TCP: `fence` is the number
+ * behind the last byte that was sent to the core since the verdict. When that
+ * byte comes out of the core again nothing is left in there; when it has been
+ * acknowledged, or had SL_TURN_NS to be delivered, the direction turns. What
+ * is sent meanwhile goes to the core and moves the fence. UDP: `fence` is
+ * when the last datagram was sent to the core (units of SL_GAP_SHIFT), and the
+ * direction turns when it has been silent for SL_GAP_UNITS, or after
+ * SL_GAP_LATEST at the latest. Read and written as one word.
+ */
+enum sl_way { SL_WAY_CORE, SL_WAY_FENCED, SL_WAY_TURNING, SL_WAY_DIRECT };
+#define SL_TURN_NS 1000000
+struct sl_handover {
+	__u32 fence;
+	enum sl_way way;
+};
+_Static_assert(sizeof(struct sl_handover) == 8, "struct sl_handover is one word");
+#define SL_GAP_SHIFT 16 /* about 65 microseconds */
+#define SL_GAP_UNITS 32 /* about 2 ms */
+#define SL_GAP_LATEST 4096 /* about 270 ms */
+
+struct sl_flow_dir {
+	struct sl_handover handover;
+	__u64 packets; /* that passed or were dropped by the verdict, as on the wire */
+	__u64 bytes; /* of these, IP header included */
+	__u64 last_ns; /* CLOCK_MONOTONIC, as coarse as the kernel's tick; 0: none yet */
+	/* TCP, of those that passed: where the core finds the connection when it sees it again. */
+	__u32 seq_end; /* behind the last byte */
+	__u32 ack; /* of the last one */
+	__u16 window_max; /* not scaled */
+	__u8 peer_mac
+		[SL_MAC_LEN]; /* the other end on the wire: to the workload its source, from it its destination */
+	__u32 tcp_flags; /* all seen */
+	__u32 pad;
+	__u64 turning_ns; /* since when it is SL_WAY_TURNING, CLOCK_MONOTONIC */
+};
+_Static_assert(sizeof(struct sl_flow_dir) == 64, "a cache line a direction");
+
+struct sl_flow {
+	enum sl_verdict verdict;
+	__u32 generation; /* of the workload's policy when it was given */
+	__u32 check; /* sl_flow_check(): the entry is this flow's, and whole */
+	__u32 rule; /* id of the rule that decided, 0: the default */
+	__u64 session; /* id of the core's session */
+	__u64 started_ns; /* the session's beginning, CLOCK_MONOTONIC */
+	__u64 given_ns; /* when the verdict was given */
+	__u16 application; /* number of the core's application, 0: unknown */
+	__u16 queue; /* the worker that has the session */
+	__u8 ingress; /* the workload is the server */
+	__u8 action; /* of the policy, the core's number */
+	__u16 queues; /* how many there were */
+	__u32 turning; /* a direction is SL_WAY_TURNING, or was: 1 to the workload, 2 from it */
+	__u32 pad;
+	__u64 reserved;
+	struct sl_flow_dir to_workload;
+	struct sl_flow_dir from_workload;
+};
+_Static_assert(sizeof(struct sl_flow) == 192, "struct sl_flow is part of the ABI");
+
+/*
+ * The memory of an entry that is removed may serve another at once, while a
+ * program still looks at it. So an entry says whose it is, in one value with
+ * what it says: a mixture of two does not pass.
+ */
+static inline __attribute__((always_inline)) __u32 sl_flow_check(const struct sl_flow_key *key, __u32 verdict,
+								 __u32 generation)
+{
+	const __u64 *w = (const __u64 *)key;
+	__u64 sum = (__u64)generation << 2 | verdict;
+
+	for (int i = 0; i < (int)(sizeof(*key) / sizeof(*w)); i++)
+		sum = (sum ^ w[i]) * 0x9e3779b97f4a7c15ULL;
+	return sum >> 32;
+}
 
 /*
  * sl_core_v1: memory-mapped array, key is the queue. Written by the core's

@@ -46,7 +46,9 @@
 	X(uc_both,          DROP, "vbr",         "a UCMAC prefix in both addresses: no direction to trust")           \
 	X(uc_neither,       DROP, "vbr",         "a UCMAC prefix in neither address")                                 \
 	X(no_core,          DROP, "vth",         "no AF_XDP socket on this queue")                                    \
-	X(rewrite_failed,   DROP, "vex vin vbr", "the kernel refused the MAC rewrite (no memory)")
+	X(rewrite_failed,   DROP, "vex vin vbr", "the kernel refused the MAC rewrite (no memory)")                    \
+	X(flow_allowed,     OUT,  "vex vin",     "passed straight to the other leg: the core has allowed its flow")  \
+	X(flow_denied,      DROP, "vex vin",     "the core has denied its flow")
 /* clang-format on */
 
 #endif

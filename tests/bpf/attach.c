@@ -58,7 +58,7 @@ static void load(void)
 {
 	sl_programs_free(programs);
 	programs = NULL;
-	cr_assert_eq(sl_programs_load(&programs, PIN_DIR, &err), 0, "%s", err.text);
+	cr_assert_eq(sl_programs_load(&programs, PIN_DIR, 0, &err), 0, "%s", err.text);
 }
 
 static void start(void)
@@ -194,11 +194,11 @@ Test(attach, another_layout_is_refused_by_name)
 
 	cr_assert_eq(sl_pins_remove(PIN_DIR, &err), 0, "%s", err.text);
 	sh("mkdir " PIN_DIR);
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sl_counters_v1", 4, 40, 4, NULL);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, SL_MAP_COUNTERS, 4, 40, 4, NULL);
 	cr_assert_eq(bpf_obj_pin(fd, PIN_DIR "/" SL_MAP_COUNTERS), 0);
 	sl_programs_free(programs);
 	programs = NULL;
-	cr_assert_eq(sl_programs_load(&programs, PIN_DIR, &err), -EEXIST);
+	cr_assert_eq(sl_programs_load(&programs, PIN_DIR, 0, &err), -EEXIST);
 	cr_assert_null(programs);
 	cr_assert(strstr(err.text, SL_MAP_COUNTERS) && strstr(err.text, "map type 2"), "%s", err.text);
 	/* The one refused and the two folders are all there is. */
@@ -210,7 +210,7 @@ Test(attach, no_bpffs_is_refused_before_anything_is_made)
 	struct sl_programs *none = NULL;
 
 	sh("mount -t tmpfs none /mnt");
-	cr_assert_eq(sl_programs_load(&none, "/mnt/sluice/test", &err), -EINVAL);
+	cr_assert_eq(sl_programs_load(&none, "/mnt/sluice/test", 0, &err), -EINVAL);
 	cr_assert(strstr(err.text, "mount -t bpf"), "%s", err.text);
 	cr_assert_neq(access("/mnt/sluice", F_OK), 0);
 	sh("mkdir /mnt/precious");

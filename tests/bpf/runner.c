@@ -131,6 +131,25 @@ void runner_workload(struct runner *runner, enum sl_mode mode, enum sl_fail fail
 	must(!bpf_map_update_elem(runner->maps.workloads, &workload_key, &workload, 0), "sl_workloads");
 }
 
+void runner_generation(struct runner *runner, __u32 generation)
+{
+	struct sl_workload workload;
+
+	must(!bpf_map_lookup_elem(runner->maps.workloads, &workload_key, &workload), "sl_workloads");
+	workload.generation = generation;
+	must(!bpf_map_update_elem(runner->maps.workloads, &workload_key, &workload, 0), "sl_workloads");
+}
+
+void runner_verdicts(struct runner *runner, bool on)
+{
+	struct sl_config config;
+	__u32 zero = 0;
+
+	must(!bpf_map_lookup_elem(runner->maps.config, &zero, &config), "sl_config");
+	config.flags = on ? SL_CONFIG_VERDICTS : 0;
+	must(!bpf_map_update_elem(runner->maps.config, &zero, &config, 0), "sl_config");
+}
+
 void runner_core(struct runner *runner, __u64 heartbeat_ns, bool alive)
 {
 	struct sl_config config = {

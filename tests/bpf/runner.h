@@ -42,6 +42,10 @@ void runner_stop(struct runner *runner);
 
 /* Writes the one workload's record. flags: SL_WL_*. */
 void runner_workload(struct runner *runner, enum sl_mode mode, enum sl_fail fail, __u32 flags);
+/* The policy's generation in it. */
+void runner_generation(struct runner *runner, __u32 generation);
+/* Whether the programs look for verdicts; runner_core() switches that off. */
+void runner_verdicts(struct runner *runner, bool on);
 /* heartbeat_ns as in sl_config; alive: the core of queue 0 has stamped just now, or never. */
 void runner_core(struct runner *runner, __u64 heartbeat_ns, bool alive);
 

@@ -38,7 +38,7 @@ static void more_traffic(struct topo *t)
 
 Test(restart, sigkill_under_traffic_loses_no_frame)
 {
-	struct topo *t = topo_direct("");
+	struct topo *t = topo_direct("--verdicts no");
 	struct flow *in, *out;
 	pid_t core;
 

@@ -26,7 +26,7 @@ static void switch_to(struct topo *t, const char *mode, enum sl_reason way)
 
 Test(switching, off_and_inline_lose_no_frame)
 {
-	struct topo *t = topo_direct("");
+	struct topo *t = topo_direct("--verdicts no");
 	struct flow *in, *out;
 
 	daemon_intercept(t->d, t->workload, "--mode off");
@@ -41,13 +41,32 @@ Test(switching, off_and_inline_lose_no_frame)
 	topo_end(t);
 }
 
+/* Of flows that are left to the kernel no mode loses a frame either, nor does it copy what needs no looking at. */
+Test(switching, judged_flows_lose_no_frame)
+{
+	struct topo *t = topo_direct("");
+	struct flow *in, *out;
+
+	daemon_intercept(t->d, t->workload, "--mode inline");
+	in = flow_start(t->host, t->workload, WL_IP4, 5000, 5000, 200);
+	out = flow_start(t->workload, t->host, HOST_IP6, 5001, 2000, 900);
+	for (int i = 0; i < 10; i++) {
+		switch_to(t, "inline", SL_R_flow_allowed);
+		switch_to(t, "off", SL_R_direct);
+		switch_to(t, "tap", SL_R_flow_allowed);
+	}
+	flow_end(in);
+	flow_end(out);
+	topo_end(t);
+}
+
 /*
  * A copy that is inside the core while the mode leaves `tap` comes back as if
  * it had been diverted: it may come twice, but nothing is lost.
  */
 Test(switching, all_modes_and_strictness_lose_no_frame)
 {
-	struct topo *t = topo_direct("");
+	struct topo *t = topo_direct("--verdicts no");
 	long sent, received;
 	struct flow *in;
 
@@ -66,7 +85,7 @@ Test(switching, all_modes_and_strictness_lose_no_frame)
 
 Test(switching, connections_survive_taking_and_giving_back)
 {
-	struct topo *t = topo_direct("");
+	struct topo *t = topo_direct("--verdicts no");
 	const char *program = world_program("tests/tools/tcpverify");
 	struct proc *serve = ns_spawn(t->workload, "%s serve 7900", program), *client;
 	__u64 before;
@@ -88,7 +107,7 @@ Test(switching, connections_survive_taking_and_giving_back)
 
 Test(switching, taking_and_giving_back_again_and_again)
 {
-	struct topo *t = topo_direct("");
+	struct topo *t = topo_direct("--verdicts no");
 	struct flow *in;
 	long sent, received, gap;
 

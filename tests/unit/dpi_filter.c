@@ -36,7 +36,7 @@ static int behind_filter(int (*body)(void))
 	cr_assert_geq(pid, 0);
 	if (!pid) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		if (sl_filter_enter(&err) < 0)
+		if (sl_filter_enter(false, &err) < 0)
 			_exit(99);
 		_exit(body());
 	}
@@ -205,7 +205,7 @@ Test(dpi_filter, threads_that_were_there_have_it_too)
 		if (pthread_create(&thread, NULL, waiting_thread, NULL))
 			_exit(98);
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		if (sl_filter_enter(&err) < 0 || write(gate, &one, sizeof(one)) != sizeof(one))
+		if (sl_filter_enter(false, &err) < 0 || write(gate, &one, sizeof(one)) != sizeof(one))
 			_exit(99);
 		pthread_join(thread, NULL);
 		_exit(thread_result);

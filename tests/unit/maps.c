@@ -118,6 +118,7 @@ static void make_all(__u32 port_size)
 	make(SL_MAP_ETYPES, BPF_MAP_TYPE_HASH, 2, 1);
 	make(SL_MAP_CORE, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sl_core));
 	make(SL_MAP_XSKS, BPF_MAP_TYPE_XSKMAP, 4, 4);
+	make(SL_MAP_FLOWS, BPF_MAP_TYPE_HASH, sizeof(struct sl_flow_key), sizeof(struct sl_flow));
 }
 
 Test(maps, per_cpu_values_are_summed, .init = private_bpffs)

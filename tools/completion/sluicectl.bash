@@ -80,7 +80,7 @@ _sluicectl_lines() {
 
 _sluicectl() {
 	local cur prev verb="" word i words=0
-	local verbs=(status intercept release mode workloads counters doctor trace stop repair policy sessions monitor help version)
+	local verbs=(status intercept release mode workloads counters doctor trace stop repair policy sessions flows monitor help version)
 	local common=(--help --json --pretty) modes=(off tap inline quarantine)
 
 	# The word as typed, with its colons, which COMP_WORDS has apart.
@@ -229,6 +229,13 @@ _sluicectl() {
 			_sluicectl_reply "${common[@]}" --workload --address --port --client-port --server-port --protocol --application --action --family --ingress --egress --established --idle --session --limit --all
 		elif [[ $words == 0 ]]; then
 			_sluicectl_reply list count clear kill
+		fi
+		;;
+	flows)
+		if [[ $cur == -* ]]; then
+			_sluicectl_reply "${common[@]}" --workload --verdict --address --port --protocol --stale --limit --rate
+		elif [[ $words == 0 ]]; then
+			_sluicectl_reply list count
 		fi
 		;;
 	monitor) _sluicectl_reply "${common[@]}" --type --workload ;;

@@ -144,7 +144,7 @@ static const struct command commands[] = {
 	{ "log", { "slevel" }, run_log },
 	{ "events", { NULL }, run_events },
 	{ "figures", { NULL }, sl_answer_figures },
-	{ "policy", { "bagent" }, sl_answer_policy },
+	{ "policy", { "bagent", "inumber" }, sl_answer_policy },
 	{ "names", { "aitems" }, sl_answer_names },
 	{ "addresses", { NULL }, sl_answer_addresses },
 	{ "thresholds", { "oset" }, sl_answer_thresholds },

@@ -55,6 +55,8 @@ json_t *sl_answer_policy(struct sl_request *request, struct sl_err *err)
 		return NULL;
 	rules = sl_policy_rules(policy);
 	size = sl_policy_size(policy);
+	sl_policy_set_number(policy,
+			     (uint32_t)json_integer_value(json_object_get(request->fields, "number")));
 	generation = sl_policies_set(policies, policy, sl_clock_ns());
 	take_in_all(request->view);
 	return json_pack("{sI sI sI}", "generation", (json_int_t)generation, "rules", (json_int_t)rules,

@@ -3,6 +3,7 @@
 #include "dpi/filter.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -94,6 +95,19 @@ static int allow_memory(scmp_filter_ctx filter)
 	return r;
 }
 
+/* The kernel's map of judged flows, by the descriptor we hold: no map can be made and no program loaded. */
+static int allow_flows(scmp_filter_ctx filter)
+{
+	static const int commands[] = { BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,
+					BPF_MAP_LOOKUP_AND_DELETE_ELEM };
+	int r = 0;
+
+	for (size_t i = 0; i < N(commands) && !r; i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
+				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)commands[i]));
+	return r;
+}
+
 /* abort() and assertions: a signal to ourselves, not to others. */
 static int allow_own_end(scmp_filter_ctx filter, pid_t self)
 {
@@ -101,7 +115,7 @@ static int allow_own_end(scmp_filter_ctx filter, pid_t self)
 				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self));
 }
 
-int sl_filter_enter(struct sl_err *err)
+int sl_filter_enter(bool flows, struct sl_err *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = 0;
@@ -116,6 +130,8 @@ int sl_filter_enter(struct sl_err *err)
 		r = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
 	if (!r)
 		r = allow_memory(filter);
+	if (!r && flows)
+		r = allow_flows(filter);
 	if (!r)
 		r = allow_own_end(filter, getpid());
 	if (!r)

@@ -9,9 +9,11 @@
 #ifndef SLUICE_DPI_FILTER_H
 #define SLUICE_DPI_FILTER_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 
-/* For all threads there are. Needs no privilege, but PR_SET_NO_NEW_PRIVS. 0 or -errno. */
-int sl_filter_enter(struct sl_err *err);
+/* flows: the kernel's map of judged flows may be used. For all threads there are. Needs no privilege, but PR_SET_NO_NEW_PRIVS. 0 or -errno. */
+int sl_filter_enter(bool flows, struct sl_err *err);
 
 #endif

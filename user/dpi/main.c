@@ -30,6 +30,7 @@
 #include "dpi/sandbox.h"
 #include "dpi/worker.h"
 #include "lib/clock.h"
+#include "lib/flowmap.h"
 #include "lib/log.h"
 
 struct core {
@@ -86,6 +87,7 @@ static int open_engines(struct core *core, struct sl_err *err)
 	conf.say_unreachable = options->say_unreachable;
 	conf.wait_policy = options->wait_policy;
 	conf.thresholds = options->thresholds;
+	conf.flows_fd = core->records.flows_fd;
 	r = sl_policies_open(&core->policies, options->queues, err);
 	if (r >= 0 && options->agent)
 		r = sl_policies_open(&core->agents, options->queues, err);
@@ -102,17 +104,43 @@ static int open_engines(struct core *core, struct sl_err *err)
 	return r;
 }
 
+/* Whose worker's it was. */
+static bool adopt_flow(void *context, const struct sl_flow_key *key, const struct sl_flow *flow)
+{
+	struct core *core = context;
+
+	return flow->queue < core->options.queues &&
+	       sl_engine_adopt(core->engines[flow->queue], key, flow, sl_clock_ns());
+}
+
+/* What an earlier core has left to the kernel. */
+static void adopt_flows(struct core *core)
+{
+	struct sl_err err;
+	int n;
+
+	if (core->records.flows_fd < 0)
+		return;
+	n = sl_flowmap_walk(core->records.flows_fd, adopt_flow, core, &err);
+	if (n < 0)
+		sl_warn("%s; those flows go on, and are forgotten when they are removed from the map",
+			err.text);
+	else if (n)
+		sl_info("%d judged flows of an earlier core", n);
+}
+
 static int open_lanes(struct core *core, struct sl_err *err)
 {
 	const struct sl_options *options = &core->options;
 	const struct sl_xsk_conf conf = { options->vth, options->queues, options->mtu,
 					  options->busy_poll_us };
+	const struct sl_record_fds fds = { options->core_map_fd, options->xsks_map_fd,
+					   options->flows_map_fd };
 	int r;
 
 	if (options->ports)
 		return sl_ports_open(&core->ports, &core->ports_record, err);
-	r = sl_records_open(&core->records, options->core_map_fd, options->xsks_map_fd, options->pin_dir,
-			    options->queues, err);
+	r = sl_records_open(&core->records, &fds, options->pin_dir, options->verdicts, options->queues, err);
 	if (r < 0)
 		return r;
 	r = sl_xsk_open(&core->xsk, &conf, core->records.line, err);
@@ -137,6 +165,7 @@ static int open_core(struct core *core, const char **ret_user, struct sl_err *er
 		r = open_engines(core, err);
 		if (r < 0)
 			return r;
+		adopt_flows(core);
 	}
 	return sl_sandbox_enter(options->user, ret_user, err);
 }
@@ -217,7 +246,7 @@ static int run_core(struct core *core, struct sl_err *err)
 		.owner = core->owner,
 	};
 
-	int r = sl_filter_enter(err);
+	int r = sl_filter_enter(core->records.flows_fd >= 0, err);
 
 	if (r < 0)
 		return r;

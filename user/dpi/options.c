@@ -22,6 +22,7 @@ enum option_id {
 	OPT_HEARTBEAT,
 	OPT_XSKS_FD,
 	OPT_CORE_FD,
+	OPT_FLOWS_FD,
 	OPT_PIN_DIR,
 	OPT_CONTROL_FD,
 	OPT_LOCK_FD,
@@ -32,6 +33,7 @@ enum option_id {
 	OPT_PORTS,
 	OPT_SESSIONS,
 	OPT_SAY_UNREACHABLE,
+	OPT_VERDICTS,
 	OPT_WAIT_POLICY,
 	OPT_EVENTS,
 	OPT_REPLAY,
@@ -57,6 +59,7 @@ static const struct option long_options[] = {
 	{ "heartbeat-ms", required_argument, NULL, OPT_HEARTBEAT },
 	{ "xsks-map-fd", required_argument, NULL, OPT_XSKS_FD },
 	{ "core-map-fd", required_argument, NULL, OPT_CORE_FD },
+	{ "flows-map-fd", required_argument, NULL, OPT_FLOWS_FD },
 	{ "pin-dir", required_argument, NULL, OPT_PIN_DIR },
 	{ "control-fd", required_argument, NULL, OPT_CONTROL_FD },
 	{ "lock-fd", required_argument, NULL, OPT_LOCK_FD },
@@ -67,6 +70,7 @@ static const struct option long_options[] = {
 	{ "ports", no_argument, NULL, OPT_PORTS },
 	{ "sessions", required_argument, NULL, OPT_SESSIONS },
 	{ "say-unreachable", no_argument, NULL, OPT_SAY_UNREACHABLE },
+	{ "verdicts", no_argument, NULL, OPT_VERDICTS },
 	{ "wait-policy", no_argument, NULL, OPT_WAIT_POLICY },
 	{ "events-per-second", required_argument, NULL, OPT_EVENTS },
 	{ "replay", required_argument, NULL, OPT_REPLAY },
@@ -99,6 +103,7 @@ static const char help[] =
 	"  --pin-dir DIR        open " SL_MAP_XSKS " and " SL_MAP_CORE " pinned in DIR, or\n"
 	"  --xsks-map-fd N      take the inherited descriptor of " SL_MAP_XSKS "\n"
 	"  --core-map-fd N      and that of " SL_MAP_CORE "\n"
+	"  --flows-map-fd N     with --verdicts that of " SL_MAP_FLOWS " too\n"
 	"  --control-fd N       listening SEQPACKET socket for control\n"
 	"  --lock-fd N          a lock file to be kept open\n"
 	"  --ready-fd N         where \"R\" is written once frames are forwarded\n"
@@ -109,6 +114,7 @@ static const char help[] =
 	"                       socket, instead of --vth and what goes with it\n"
 	"  --sessions N         at most so many sessions a worker (default: as memory allows)\n"
 	"  --say-unreachable    answer a denied datagram by an ICMP error\n"
+	"  --verdicts           leave judged flows to the kernel\n"
 	"  --wait-policy        as if absent until the first policy has come\n"
 	"  --events-per-second N  of each kind; 0: no limit (default 1000)\n"
 	"  --user NAME          user to become (default: sluice if it exists, else nobody)\n"
@@ -182,6 +188,8 @@ static int set_option(struct sl_options *options, int id, const char *name, cons
 		return descriptor(name, text, &options->xsks_map_fd, err);
 	case OPT_CORE_FD:
 		return descriptor(name, text, &options->core_map_fd, err);
+	case OPT_FLOWS_FD:
+		return descriptor(name, text, &options->flows_map_fd, err);
 	case OPT_PIN_DIR:
 		options->pin_dir = text;
 		return 0;
@@ -204,6 +212,9 @@ static int set_option(struct sl_options *options, int id, const char *name, cons
 		return 0;
 	case OPT_SAY_UNREACHABLE:
 		options->say_unreachable = true;
+		return 0;
+	case OPT_VERDICTS:
+		options->verdicts = true;
 		return 0;
 	case OPT_WAIT_POLICY:
 		options->wait_policy = true;
@@ -250,7 +261,7 @@ static int set_option(struct sl_options *options, int id, const char *name, cons
 
 static int check(const struct sl_options *options, struct sl_err *err)
 {
-	bool fds = options->xsks_map_fd >= 0 || options->core_map_fd >= 0;
+	bool fds = options->xsks_map_fd >= 0 || options->core_map_fd >= 0 || options->flows_map_fd >= 0;
 
 	if (sl_thresholds_check(&options->thresholds, err) < 0)
 		return -EINVAL;
@@ -282,6 +293,10 @@ static int check(const struct sl_options *options, struct sl_err *err)
 	if (options->wait_policy && (options->forward_only || options->control_fd < 0))
 		return sl_err(err, EINVAL,
 			      "--wait-policy needs --control-fd, and inspection: without, none can come");
+	if (options->verdicts && options->forward_only)
+		return sl_err(err, EINVAL, "--verdicts needs inspection: without, nothing is judged");
+	if (!options->pin_dir && options->verdicts != (options->flows_map_fd >= 0))
+		return sl_err(err, EINVAL, "--verdicts and --flows-map-fd go together; see --help");
 	if (options->pin_dir && fds)
 		return sl_err(err, EINVAL, "--pin-dir and map descriptors exclude each other");
 	return 0;
@@ -292,6 +307,7 @@ int sl_options_parse(struct sl_options *ret, int argc, char **argv, struct sl_er
 	struct sl_options options = {
 		.xsks_map_fd = -1,
 		.core_map_fd = -1,
+		.flows_map_fd = -1,
 		.control_fd = -1,
 		.lock_fd = -1,
 		.ready_fd = -1,

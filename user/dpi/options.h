@@ -16,13 +16,14 @@ struct sl_options {
 	const char *vth;
 	uint32_t queues, mtu, heartbeat_ms, busy_poll_us;
 	const char *pin_dir; /* or the two descriptors, else -1 */
-	int xsks_map_fd, core_map_fd;
+	int xsks_map_fd, core_map_fd, flows_map_fd;
 	int control_fd, lock_fd, ready_fd; /* -1: none */
 	const char *user; /* NULL: the default */
 	bool forward_only; /* nothing is inspected */
 	bool agent; /* an agent of the existing protocol has policies of its own, and is told */
 	bool ports; /* no interface: sockets are handed over by a client of the control socket */
 	bool say_unreachable;
+	bool verdicts; /* judged flows are left to the kernel */
 	bool wait_policy; /* forwards nothing before the first policy has come */
 	uint32_t sessions; /* of each worker; 0: the default */
 	uint32_t events_per_second; /* of a kind; 0: no limit */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Opens, checks and maps the core's two maps; see record.h for the invariant. */
+/* Opens, checks and maps the core's maps; see record.h for the invariant. */
 #include "dpi/record.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ static int open_pin(const char *dir, const char *name, struct sl_err *err)
 /* What a map must be to be used. */
 struct shape {
 	const char *name;
-	uint32_t type, value_size, flags;
+	uint32_t type, key_size, value_size, flags;
+	bool by_queue; /* has an element for each */
 };
 
 static int check_map(int fd, const struct shape *want, uint32_t queues, struct bpf_map_info *ret,
@@ -40,26 +41,32 @@ static int check_map(int fd, const struct shape *want, uint32_t queues, struct b
 
 	if (r < 0)
 		return sl_errno(err, -r, "descriptor %d: not a BPF map, expected %s", fd, want->name);
-	if (info.type != want->type || info.key_size != sizeof(uint32_t) ||
+	if (info.type != want->type || info.key_size != want->key_size ||
 	    info.value_size != want->value_size || (info.map_flags & want->flags) != want->flags)
 		return sl_err(err, EINVAL,
 			      "map %s (id %u): not the layout of %s: it belongs to another version, or the "
 			      "descriptors are swapped",
 			      info.name, info.id, want->name);
-	if (info.max_entries < queues)
+	if (want->by_queue && info.max_entries < queues)
 		return sl_err(err, E2BIG, "map %s (id %u): has room for %u queues, %u are wanted", info.name,
 			      info.id, info.max_entries, queues);
 	*ret = info;
 	return 0;
 }
 
-int sl_records_open(struct sl_records *ret, int core_fd, int xsks_fd, const char *pin_dir, uint32_t queues,
-		    struct sl_err *err)
+int sl_records_open(struct sl_records *ret, const struct sl_record_fds *fds, const char *pin_dir,
+		    bool verdicts, uint32_t queues, struct sl_err *err)
 {
-	static const struct shape core_shape = { SL_MAP_CORE, BPF_MAP_TYPE_ARRAY, sizeof(struct sl_core),
-						 BPF_F_MMAPABLE };
-	static const struct shape xsks_shape = { SL_MAP_XSKS, BPF_MAP_TYPE_XSKMAP, sizeof(uint32_t), 0 };
-	struct sl_records records = { core_fd, xsks_fd, NULL, 0 };
+	static const struct shape core_shape = { SL_MAP_CORE,	   BPF_MAP_TYPE_ARRAY,
+						 sizeof(uint32_t), sizeof(struct sl_core),
+						 BPF_F_MMAPABLE,   true };
+	static const struct shape xsks_shape = {
+		SL_MAP_XSKS, BPF_MAP_TYPE_XSKMAP, sizeof(uint32_t), sizeof(uint32_t), 0, true
+	};
+	static const struct shape flows_shape = {
+		SL_MAP_FLOWS, BPF_MAP_TYPE_HASH, sizeof(struct sl_flow_key), sizeof(struct sl_flow), 0, false
+	};
+	struct sl_records records = { fds->core, fds->xsks, fds->flows, NULL, 0 };
 	struct bpf_map_info info;
 	size_t page = sysconf(_SC_PAGESIZE);
 	int r;
@@ -71,7 +78,17 @@ int sl_records_open(struct sl_records *ret, int core_fd, int xsks_fd, const char
 		r = records.xsks_fd = open_pin(pin_dir, SL_MAP_XSKS, err);
 		if (r < 0)
 			goto fail;
+		if (verdicts)
+			r = records.flows_fd = open_pin(pin_dir, SL_MAP_FLOWS, err);
+		if (r < 0)
+			goto fail;
 	}
+	if (records.flows_fd >= 0)
+		r = check_map(records.flows_fd, &flows_shape, queues, &info, err);
+	else
+		r = 0;
+	if (r < 0)
+		goto fail;
 	r = check_map(records.xsks_fd, &xsks_shape, queues, &info, err);
 	if (r < 0)
 		goto fail;
@@ -104,5 +121,7 @@ void sl_records_close(struct sl_records *records)
 		close(records->core_fd);
 	if (records->xsks_fd >= 0)
 		close(records->xsks_fd);
+	if (records->flows_fd >= 0)
+		close(records->flows_fd);
 	*records = (struct sl_records)SL_RECORDS_NONE;
 }

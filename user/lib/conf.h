@@ -57,6 +57,8 @@ struct sl_conf {
 	bool inspect; /* no: the core only forwards */
 	__u32 sessions; /* of each worker, at most; 0: as memory allows */
 	bool say_unreachable;
+	bool verdicts; /* judged flows are left to the kernel */
+	__u32 flows; /* of them, all workers together */
 	char policy[SL_PATH_LEN]; /* file; empty: none */
 	char events[SL_PATH_LEN]; /* empty: nowhere; "-", "unix:PATH", or a file */
 	__u32 events_per_second;
@@ -74,6 +76,11 @@ int sl_conf_read(struct sl_conf *conf, const char *path, struct sl_err *err);
 int sl_conf_set(struct sl_conf *conf, const char *key, const char *value, struct sl_err *err);
 /* What no single key shows; to be called once all options are set (sl_conf_read() does it itself). 0 or -EINVAL. */
 int sl_conf_check(const struct sl_conf *conf, struct sl_err *err);
+/* Are judged flows left to the kernel? Only if they are judged, and by our policy alone: an agent's is not in the map. */
+static inline bool sl_conf_verdicts(const struct sl_conf *conf)
+{
+	return conf->verdicts && conf->inspect && conf->dpi == SL_DPI_INTERNAL && !conf->compat;
+}
 /* "auto", "host", "workload"; parse: 0 or -EINVAL. */
 int sl_side_parse(const char *word, enum sl_side *ret);
 /* Walks the keys: name, default as text, meaning. Returns NULL behind the last. */

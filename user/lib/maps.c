@@ -40,6 +40,8 @@ static const struct map_shape shapes[] = {
 	{ SL_MAP_CORE, offsetof(struct sl_maps, core), BPF_MAP_TYPE_ARRAY, sizeof(__u32),
 	  sizeof(struct sl_core) },
 	{ SL_MAP_XSKS, offsetof(struct sl_maps, xsks), BPF_MAP_TYPE_XSKMAP, sizeof(__u32), sizeof(__u32) },
+	{ SL_MAP_FLOWS, offsetof(struct sl_maps, flows), BPF_MAP_TYPE_HASH, sizeof(struct sl_flow_key),
+	  sizeof(struct sl_flow) },
 };
 #define N_SHAPES (sizeof(shapes) / sizeof(*shapes))
 _Static_assert(sizeof(struct sl_maps) == N_SHAPES * sizeof(int), "every map has a shape");
@@ -250,6 +252,12 @@ static const char *const fail_names[SL_FAIL_MAX] = {
 	[SL_FAIL_OPEN] = "open",
 };
 
+static const char *const verdict_names[SL_VERDICT_MAX] = {
+	[SL_VERDICT_INSPECT] = "inspect",
+	[SL_VERDICT_ALLOW] = "allow",
+	[SL_VERDICT_DENY] = "deny",
+};
+
 enum reason_kind { OUT, DROP };
 static const struct {
 	const char *name, *text;
@@ -273,6 +281,11 @@ const char *sl_mode_name(unsigned int mode)
 const char *sl_fail_name(unsigned int fail)
 {
 	return fail < SL_FAIL_MAX ? fail_names[fail] : "?";
+}
+
+const char *sl_verdict_name(unsigned int verdict)
+{
+	return verdict < SL_VERDICT_MAX ? verdict_names[verdict] : "?";
 }
 
 const char *sl_reason_name(unsigned int reason)

@@ -16,12 +16,12 @@
 
 /* Descriptors of the maps of abi.h; -1 for one that is not open. */
 struct sl_maps {
-	int ports, workloads, ucmacs, config, counters, traffic, etypes, core, xsks;
+	int ports, workloads, ucmacs, config, counters, traffic, etypes, core, xsks, flows;
 };
 
 #define SL_MAPS_NONE                                                                                         \
 	{                                                                                                    \
-		-1, -1, -1, -1, -1, -1, -1, -1, -1                                                           \
+		-1, -1, -1, -1, -1, -1, -1, -1, -1, -1                                                       \
 	}
 
 /* dir: the instance's folder, e.g. /sys/fs/bpf/sluice/default. All or none are open on return. 0 or -errno. */
@@ -49,6 +49,8 @@ void sl_counters_books(const struct sl_counters *counters, struct sl_books *ret)
 int sl_maps_books_closed(const struct sl_maps *maps, enum sl_program prog, struct sl_books *ret_before,
 			 struct sl_books *ret_after, struct sl_err *err);
 
+/* Static strings: "inspect", "allow", "deny"; "?" beyond the end. */
+const char *sl_verdict_name(unsigned int verdict);
 /* Static strings: "vex"…, "off"…, "closed"/"open", the reason's name and text; "?" beyond the end. */
 const char *sl_program_name(unsigned int prog);
 const char *sl_mode_name(unsigned int mode);

@@ -426,6 +426,16 @@ int sl_rules_compile(const struct sl_rules *rules, const struct sl_resolver *res
 	return r;
 }
 
+uint64_t sl_rules_block_sum(const void *block)
+{
+	return ((const struct sl_block *)block)->sum;
+}
+
+bool sl_rules_block_has_peers(const void *block)
+{
+	return ((const struct sl_block *)block)->peer_id.count;
+}
+
 int sl_block_memfd(const void *block, size_t size, struct sl_err *err)
 {
 	int fd = memfd_create("sluice-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -25,6 +25,11 @@ struct sl_resolver {
  */
 int sl_rules_compile(const struct sl_rules *rules, const struct sl_resolver *resolver, void **ret_block,
 		     size_t *ret_size, unsigned int *ret_unresolved, struct sl_err *err);
+/* Of all of it: a block with the same decides the same. */
+uint64_t sl_rules_block_sum(const void *block);
+/* Does what it decides depend on where workloads are (their addresses as peers)? */
+bool sl_rules_block_has_peers(const void *block);
+
 /* The block as a sealed memory file, to be handed to another process. Descriptor or -errno. */
 int sl_block_memfd(const void *block, size_t size, struct sl_err *err);
 

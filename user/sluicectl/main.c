@@ -15,9 +15,9 @@
 #include "sluicectl/verb.h"
 
 static const struct verb *const verbs[] = {
-	&verb_status,	&verb_intercept, &verb_release, &verb_mode, &verb_workloads,
-	&verb_counters, &verb_doctor,	 &verb_trace,	&verb_stop, &verb_repair,
-	&verb_policy,	&verb_sessions,	 &verb_monitor,
+	&verb_status,	&verb_intercept, &verb_release, &verb_mode,    &verb_workloads,
+	&verb_counters, &verb_doctor,	 &verb_trace,	&verb_stop,    &verb_repair,
+	&verb_policy,	&verb_sessions,	 &verb_flows,	&verb_monitor,
 };
 #define N_VERBS (sizeof(verbs) / sizeof(*verbs))
 

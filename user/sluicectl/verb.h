@@ -39,7 +39,7 @@ struct verb {
 };
 
 extern const struct verb verb_status, verb_intercept, verb_release, verb_mode, verb_workloads, verb_counters,
-	verb_doctor, verb_trace, verb_stop, verb_repair, verb_policy, verb_sessions, verb_monitor;
+	verb_doctor, verb_trace, verb_stop, verb_repair, verb_policy, verb_sessions, verb_flows, verb_monitor;
 
 void verb_print_help(const struct verb *verb);
 

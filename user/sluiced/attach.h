@@ -25,7 +25,7 @@ struct sl_programs;
  * pins them as <pin_dir>/progs/<program>, replacing older ones. A pinned map of
  * another layout is an error that names it. 0 or -errno.
  */
-int sl_programs_load(struct sl_programs **ret, const char *pin_dir, struct sl_err *err);
+int sl_programs_load(struct sl_programs **ret, const char *pin_dir, __u32 flows, struct sl_err *err);
 /* None is loaded: good for detaching only. 0 or -errno. */
 int sl_programs_none(struct sl_programs **ret, const char *pin_dir, struct sl_err *err);
 void sl_programs_free(struct sl_programs *programs); /* NULL allowed; pins and attachments stay */

@@ -37,6 +37,7 @@ static const void *(*const objects[SL_PROG_MAX])(size_t *size) = {
 #define MAPS_MAX 16 /* pinned maps, all objects together share them */
 
 struct loading {
+	__u32 flows; /* room of sl_flows_v1, if it is made now */
 	struct bpf_object *object[SL_PROG_MAX];
 	char made[MAPS_MAX][SL_PATH_LEN]; /* pins that were not there before */
 	unsigned int n_made;
@@ -68,8 +69,21 @@ static int differs(const struct bpf_map *map, const struct bpf_map_info *info, s
 	return 0;
 }
 
+/* The room for flows is configured, but of a map that is there it stays what it is: verdicts are in it. */
+static int size_flows(const struct loading *loading, struct bpf_map *map, const struct bpf_map_info *pinned,
+		      struct sl_err *err)
+{
+	__u32 room = pinned->id ? pinned->max_entries : loading->flows;
+
+	if (strcmp(bpf_map__name(map), SL_MAP_FLOWS) != 0 || !room)
+		return 0;
+	if (bpf_map__set_max_entries(map, room))
+		return sl_errno(err, errno, "cannot set the size of map %s to %u", SL_MAP_FLOWS, room);
+	return 0;
+}
+
 /* Looks at one pin before libbpf does, and remembers it if it is not there yet. */
-static int check_map(struct loading *loading, const struct bpf_map *map, struct sl_err *err)
+static int check_map(struct loading *loading, struct bpf_map *map, struct sl_err *err)
 {
 	const char *path = bpf_map__pin_path(map);
 	struct bpf_map_info info = { 0 };
@@ -85,12 +99,12 @@ static int check_map(struct loading *loading, const struct bpf_map *map, struct 
 		if (loading->n_made == MAPS_MAX)
 			return sl_err(err, E2BIG, "the programs have more than %d maps", MAPS_MAX);
 		snprintf(loading->made[loading->n_made++], SL_PATH_LEN, "%s", path);
-		return 0;
+		return size_flows(loading, map, &info, err);
 	}
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		r = sl_errno(err, errno, "%s is pinned, but tells nothing of itself as a map", path);
 	else
-		r = differs(map, &info, err);
+		r = size_flows(loading, map, &info, err) ?: differs(map, &info, err);
 	close(fd);
 	return r;
 }
@@ -192,7 +206,7 @@ static int load_hold(struct sl_programs *programs, struct sl_err *err)
 	return r;
 }
 
-int sl_programs_load(struct sl_programs **ret, const char *pin_dir, struct sl_err *err)
+int sl_programs_load(struct sl_programs **ret, const char *pin_dir, __u32 flows, struct sl_err *err)
 {
 	struct sl_programs *programs;
 	struct loading *loading;
@@ -210,6 +224,7 @@ int sl_programs_load(struct sl_programs **ret, const char *pin_dir, struct sl_er
 		free(loading);
 		return sl_errno(err, ENOMEM, "cannot load the programs");
 	}
+	loading->flows = flows;
 	for (prog = 0; prog < SL_PROG_MAX; prog++)
 		programs->fd[prog] = -1;
 	programs->hold_fd = -1;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "sluiced/attach_detour.h"
+#include "sluiced/flows.h"
 #include "sluiced/state.h"
 
 const char *instance_netns(const struct instance *inst)
@@ -201,6 +202,7 @@ static int write_config(const struct instance *inst, struct sl_err *err)
 		.abi = SL_ABI,
 		.vbr_ifindex = inst->bridge.vbr_ifindex,
 		.queues = inst->bridge.queues,
+		.flags = sl_conf_verdicts(&inst->conf) ? SL_CONFIG_VERDICTS : 0,
 	};
 	__u32 zero = 0;
 
@@ -249,7 +251,7 @@ static int open_locked(struct instance *inst, struct sl_err *err)
 	if (!r)
 		r = save_instance(inst, err);
 	if (!r)
-		r = sl_programs_load(&inst->programs, inst->pin_dir, err);
+		r = sl_programs_load(&inst->programs, inst->pin_dir, inst->conf.flows, err);
 	/* Never needed. */
 	if (!r && inst->attach == SL_ATTACH_TCX && sl_detour_load(&inst->detour, err))
 		sl_warn("%s: the gap of ports will be longer", err->text);
@@ -257,6 +259,9 @@ static int open_locked(struct instance *inst, struct sl_err *err)
 		r = sl_maps_open(&inst->maps, inst->pin_dir, err);
 	if (!r)
 		r = write_etypes(inst, err);
+	/* Nobody would keep them up to date. */
+	if (!r && !sl_conf_verdicts(&inst->conf))
+		r = flows_remove(inst, 0, err);
 	if (!r)
 		r = instance_bridge_up(inst, err);
 	return r;

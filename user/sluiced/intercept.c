@@ -15,6 +15,7 @@
 #include "netlink/link.h"
 #include "sluiced/attach.h"
 #include "sluiced/detour.h"
+#include "sluiced/flows.h"
 #include "sluiced/names.h"
 #include "sluiced/plan_show.h"
 #include "sluiced/policy.h"
@@ -142,6 +143,9 @@ static int plan_port(struct instance *inst, const struct intercept_request *requ
 		w->value.flags |= SL_WL_STRICT;
 	naming.id = w->id;
 	r = port_names(&naming, w->port.vex_name, w->port.vin_name, err);
+	/* What was judged for the id's last owner says nothing of this one. */
+	if (!r)
+		r = flows_remove(inst, (__u16)w->id, err);
 	if (r) {
 		workloads_remove(inst->workloads, w);
 		return r;

@@ -29,6 +29,8 @@ struct policy {
 	char *text; /* of them, in JSON */
 	__u32 generation; /* of the text: 0 without one */
 	__u64 mark; /* of the workloads it was compiled for */
+	__u64 sum; /* of the compiled policy in force … */
+	bool peers; /* … which looks at workloads' addresses */
 };
 
 /* What is worked out before anything changes. */
@@ -36,6 +38,8 @@ struct candidate {
 	struct sl_rules *rules;
 	char *text;
 	int block;
+	__u64 sum; /* of the block … */
+	bool peers; /* … which looks at workloads' addresses */
 	unsigned int unresolved;
 };
 #define NO_CANDIDATE                                                                                         \
@@ -56,22 +60,25 @@ static size_t ids_of(void *context, const char *name, __u16 *ret, size_t room)
 	return n;
 }
 
-static int compile(const struct policy *policy, const struct sl_rules *rules, int *ret_block,
-		   unsigned int *ret_unresolved, struct sl_err *err)
+/* ret: block, sum, peers, unresolved. */
+static int compile(const struct policy *policy, const struct sl_rules *rules, struct candidate *ret,
+		   struct sl_err *err)
 {
 	const struct sl_resolver resolver = { ids_of, policy->inst->workloads };
 	void *block;
 	size_t size;
 	int r;
 
-	r = sl_rules_compile(rules, &resolver, &block, &size, ret_unresolved, err);
+	r = sl_rules_compile(rules, &resolver, &block, &size, &ret->unresolved, err);
 	if (r)
 		return r;
+	ret->sum = sl_rules_block_sum(block);
+	ret->peers = sl_rules_block_has_peers(block);
 	r = sl_block_memfd(block, size, err);
 	free(block);
 	if (r < 0)
 		return r;
-	*ret_block = r;
+	ret->block = r;
 	return 0;
 }
 
@@ -94,7 +101,7 @@ static int prepare(const struct policy *policy, const char *text, size_t len, co
 	ret->text = sl_rules_json(ret->rules);
 	if (!ret->text)
 		return sl_err(err, ENOMEM, "no memory for the policy %s", source);
-	return compile(policy, ret->rules, &ret->block, &ret->unresolved, err);
+	return compile(policy, ret->rules, ret, err);
 }
 
 static int store_path(const struct policy *policy, char path[SL_PATH_LEN], struct sl_err *err)
@@ -105,7 +112,9 @@ static int store_path(const struct policy *policy, char path[SL_PATH_LEN], struc
 	return 0;
 }
 
-static int store(const struct policy *policy, const char *text, __u32 generation, struct sl_err *err)
+/* sum: what the text meant when that generation was given out. */
+static int store(const struct policy *policy, const char *text, __u32 generation, __u64 sum,
+		 struct sl_err *err)
 {
 	char path[SL_PATH_LEN];
 	json_t *object;
@@ -113,14 +122,14 @@ static int store(const struct policy *policy, const char *text, __u32 generation
 
 	if (r)
 		return r;
-	object = json_pack("{sI so}", "generation", (json_int_t)generation, "policy",
-			   json_loads(text, 0, NULL));
+	object = json_pack("{sI sI so}", "generation", (json_int_t)generation, "sum", (json_int_t)sum,
+			   "policy", json_loads(text, 0, NULL));
 	r = object ? state_write(path, object, err) : sl_err(err, ENOMEM, "no memory to keep the policy");
 	json_decref(object);
 	return r;
 }
 
-/* For people, and for programs that keep figures by generation. */
+/* From here on no verdict that an earlier policy has given counts in the kernel. */
 static void mark_workloads(struct policy *policy)
 {
 	int map = policy->inst->maps.workloads;
@@ -150,7 +159,9 @@ static void put_in_force(struct policy *policy, struct candidate *candidate, __u
 	policy->text = candidate->text;
 	policy->generation = generation;
 	policy->mark = workloads_mark(policy->inst->workloads);
-	policy_core_set(policy->core, candidate->block);
+	policy->sum = candidate->sum;
+	policy->peers = candidate->peers;
+	policy_core_set(policy->core, candidate->block, generation);
 	*candidate = (struct candidate)NO_CANDIDATE;
 	mark_workloads(policy);
 }
@@ -212,7 +223,7 @@ int policy_apply(struct policy *policy, const char *text, size_t len, const char
 		goto out;
 	}
 	if (!dry_run)
-		r = store(policy, candidate.text, generation, err);
+		r = store(policy, candidate.text, generation, candidate.sum, err);
 	if (r) {
 		json_decref(result);
 		goto out;
@@ -265,11 +276,21 @@ static void on_workloads_changed(void *context)
 	policy_workloads_changed(context);
 }
 
+/* The same text means something else now. */
+static void raise_generation(struct policy *policy)
+{
+	struct sl_err err;
+
+	policy->generation++;
+	if (store(policy, policy->text, policy->generation, policy->sum, &err))
+		sl_error("%s", err.text);
+}
+
 static void follow_workloads(struct policy *policy)
 {
 	__u64 mark = workloads_mark(policy->inst->workloads);
+	struct candidate now = NO_CANDIDATE;
 	struct sl_err err;
-	int block;
 
 	/* Before the rules that name them; and once more for one that was being taken when it was noticed. */
 	addresses_follow(policy->addresses);
@@ -279,12 +300,19 @@ static void follow_workloads(struct policy *policy)
 	policy_core_rename(policy->core);
 	if (!policy->rules)
 		return;
-	mark_workloads(policy);
-	if (compile(policy, policy->rules, &block, NULL, &err))
+	if (compile(policy, policy->rules, &now, &err)) {
 		sl_error("the policy is not compiled for the workloads of today: %s; apply another",
 			 err.text);
-	else
-		policy_core_set(policy->core, block);
+	} else if (now.sum == policy->sum) {
+		/* A workload that no rule names: nothing is judged anew because of it. */
+		close(now.block);
+	} else {
+		policy->sum = now.sum;
+		policy->peers = now.peers;
+		raise_generation(policy);
+		policy_core_set(policy->core, now.block, policy->generation);
+	}
+	mark_workloads(policy);
 }
 
 static void on_timer(struct source *source, __u32 events)
@@ -329,20 +357,23 @@ static int load(struct policy *policy, struct sl_err *err)
 	struct candidate candidate = NO_CANDIDATE;
 	char path[SL_PATH_LEN], *text = NULL;
 	json_t *object, *rules = NULL;
-	json_int_t generation = 0;
+	json_int_t generation = 0, sum = 0;
 	json_error_t where;
 	int r = store_path(policy, path, err);
 
 	if (r || access(path, F_OK))
 		return r;
 	object = json_load_file(path, 0, &where);
-	if (!json_unpack(object, "{sI so}", "generation", &generation, "policy", &rules))
+	if (!json_unpack(object, "{sI s?I so}", "generation", &generation, "sum", &sum, "policy", &rules))
 		text = json_dumps(rules, JSON_COMPACT);
 	r = text ? prepare(policy, text, strlen(text), path, &candidate, err)
 		 : sl_err(err, EINVAL, "%.300s", object ? "not of this version" : where.text);
 	if (r)
 		sl_err_prefix(err, "policy %s cannot be read: remove it, or apply the policy anew", path);
-	else
+	/* Were the workloads others then? What was judged for them does not count any more. */
+	if (!r && candidate.sum != (__u64)sum)
+		r = store(policy, candidate.text, (__u32)++generation, candidate.sum, err);
+	if (!r)
 		put_in_force(policy, &candidate, (__u32)generation);
 	drop_candidate(&candidate);
 	free(text);
@@ -355,6 +386,11 @@ static void on_addresses(void *context, int block)
 	struct policy *policy = context;
 
 	policy_core_peers(policy->core, block);
+	if (!policy->rules || !policy->peers)
+		return;
+	raise_generation(policy);
+	policy_core_renumber(policy->core, policy->generation);
+	mark_workloads(policy);
 }
 
 int policy_create(struct instance *inst, struct policy **ret, struct sl_err *err)

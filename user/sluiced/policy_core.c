@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ struct policy_core {
 	int block; /* memfd; -1: there is no policy */
 	int peers; /* memfd of the workloads' addresses; -1: none are known */
 	bool peers_due, thresholds_due, block_due, names_due; /* to be sent … */
+	__u32 number; /* of it, as the workloads have it in the kernel's map */
 	__u32 names_after; /* … of these, those with higher ids */
 	unsigned int unanswered;
 	bool taken; /* the core has the block */
@@ -196,8 +198,9 @@ static int send_peers(struct policy_core *core)
 
 static int send_block(struct policy_core *core)
 {
-	static const char request[] = "{\"cmd\":\"policy\"}";
-	int r = sl_sock_send_fd(core->core.fd, request, sizeof(request) - 1, core->block);
+	char request[64];
+	int len = snprintf(request, sizeof(request), "{\"cmd\":\"policy\",\"number\":%u}", core->number);
+	int r = sl_sock_send_fd(core->core.fd, request, (size_t)len, core->block);
 
 	if (r)
 		return r;
@@ -277,12 +280,21 @@ void policy_core_changed(struct policy_core *core)
 	push(core);
 }
 
-void policy_core_set(struct policy_core *core, int block)
+void policy_core_set(struct policy_core *core, int block, __u32 number)
 {
 	if (core->block >= 0)
 		close(core->block);
 	core->block = block;
+	core->number = number;
 	core->block_due = true;
+	core->taken = core->refused = false;
+	push(core);
+}
+
+void policy_core_renumber(struct policy_core *core, __u32 number)
+{
+	core->number = number;
+	core->block_due = core->block >= 0;
 	core->taken = core->refused = false;
 	push(core);
 }

@@ -18,8 +18,13 @@ struct policy_core;
 int policy_core_create(struct instance *inst, struct policy_core **ret, struct sl_err *err);
 void policy_core_free(struct policy_core *core); /* NULL allowed */
 
-/* A compiled policy in a sealed memory file, which is taken over; sent at once if a core is there. */
-void policy_core_set(struct policy_core *core, int block);
+/*
+ * A compiled policy in a sealed memory file, which is taken over; sent at once if a core is there. number: the
+ * generation of the workloads it is for.
+ */
+void policy_core_set(struct policy_core *core, int block, __u32 number);
+/* The same one, for workloads of another generation. */
+void policy_core_renumber(struct policy_core *core, __u32 number);
 /* The addresses of workloads, likewise (dpi/policy/peers.h). */
 void policy_core_peers(struct policy_core *core, int block);
 /* Workloads have come, gone or been renamed: all names are sent again. */

@@ -24,7 +24,7 @@
 #include "sluiced/policy.h"
 
 #define STATUS_TIMEOUT_S 1
-#define SETTINGS_LEN 640
+#define SETTINGS_LEN 704
 
 extern char **environ;
 
@@ -43,11 +43,12 @@ static void settings_text(const struct instance *inst, char text[SETTINGS_LEN])
 
 	snprintf(text, SETTINGS_LEN,
 		 "vth=%s:%u queues=%u mtu=%u heartbeat_ms=%u busy_poll_us=%u user=%s xsks=%u core=%u "
-		 "inspect=%d sessions=%u say_unreachable=%d events_per_second=%u agent=%d",
+		 "inspect=%d sessions=%u say_unreachable=%d events_per_second=%u agent=%d flows=%u",
 		 conf->vth, inst->bridge.vth_ifindex, inst->bridge.queues, inst->bridge.mtu,
 		 conf->heartbeat_ms, conf->busy_poll_us, conf->dpi_user, map_id(inst->maps.xsks),
 		 map_id(inst->maps.core), conf->inspect, conf->sessions, conf->say_unreachable,
-		 conf->events_per_second, conf->compat && conf->inspect);
+		 conf->events_per_second, conf->compat && conf->inspect,
+		 sl_conf_verdicts(conf) ? map_id(inst->maps.flows) : 0);
 }
 
 static int run_path(const struct instance *inst, const char *file, char path[SL_PATH_LEN], struct sl_err *err)
@@ -82,7 +83,7 @@ static char **core_environment(void)
 }
 
 struct inheritance {
-	int xsks, core, control, lock, ready;
+	int xsks, core, flows, control, lock, ready;
 };
 
 #define ARGS_MAX 96
@@ -130,6 +131,10 @@ static void fill_arguments(const struct instance *inst, const struct inheritance
 	add_number(args, "--lock-fd", fds->lock);
 	add_number(args, "--ready-fd", fds->ready);
 	add_number(args, "--busy-poll-us", conf->busy_poll_us);
+	if (sl_conf_verdicts(conf)) {
+		args->argv[args->n++] = (char *)"--verdicts";
+		add_number(args, "--flows-map-fd", fds->flows);
+	}
 	if (!conf->inspect)
 		args->argv[args->n++] = (char *)"--forward-only";
 	else if (policy_present(inst->policy))
@@ -151,7 +156,7 @@ static void fill_arguments(const struct instance *inst, const struct inheritance
 /* Everything of ours is close-on-exec; a dup2() onto itself makes posix_spawn() clear that. */
 static int run(const struct instance *inst, const struct inheritance *fds, pid_t *ret_pid, struct sl_err *err)
 {
-	int inherited[] = { fds->xsks, fds->core, fds->control, fds->lock, fds->ready };
+	int inherited[] = { fds->xsks, fds->core, fds->flows, fds->control, fds->lock, fds->ready };
 	struct arguments args = { .n = 0 };
 	posix_spawn_file_actions_t actions;
 	char **env = core_environment();
@@ -195,7 +200,7 @@ static int write_lock(const struct instance *inst, int lock, pid_t pid)
 
 int spawn_core(const struct instance *inst, struct spawned *ret, struct sl_err *err)
 {
-	struct inheritance fds = { inst->maps.xsks, inst->maps.core, -1, -1, -1 };
+	struct inheritance fds = { inst->maps.xsks, inst->maps.core, inst->maps.flows, -1, -1, -1 };
 	struct spawned made = { .pidfd = -1, .ready_fd = -1, .child = true, .fits = true };
 	char lock_path[SL_PATH_LEN], sock_path[SL_PATH_LEN];
 	int ready[2], r;

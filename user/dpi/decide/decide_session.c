@@ -5,6 +5,7 @@
 #include "dpi/decide/engine_own.h"
 #include "dpi/decide/refuse.h"
 #include "dpi/policy/agent.h"
+#include "dpi/decide/verdict.h"
 #include "dpi/session/list.h"
 
 #define SECOND 1000000000ull
@@ -176,6 +177,8 @@ void sl_engine_kill(struct sl_engine *engine, struct sl_session *session)
 {
 	struct sl_reset reset;
 
+	/* First: from here on its frames come, and its numbers are known. */
+	verdict_withdraw(engine, session);
 	if (session->tuple.protocol != IPPROTO_TCP) {
 		sl_session_end(engine->table, session, SL_END_KILLED);
 		return;
@@ -243,8 +246,10 @@ static void judge(struct sl_engine *engine, struct sl_session *session)
 	/* What was told of it so far was told under another policy. */
 	if (session->action != before)
 		session->reported = false;
-	if (session->action == SL_POLICY_DENY && before != SL_POLICY_DENY)
+	if (session->action == SL_POLICY_DENY && before != SL_POLICY_DENY) {
+		session->refused = 0;
 		count(&engine->figures.denied);
+	}
 	if (session->action == SL_POLICY_VIOLATE)
 		tell_violation(engine, session, false);
 	if (session->action == SL_POLICY_DENY)
@@ -270,6 +275,7 @@ enum sl_action decide_session(struct sl_engine *engine, struct sl_session *sessi
 		tell_drop(engine, packet, session, "policy");
 		return SL_DROP;
 	}
+	session->refused += session->refused < UINT8_MAX;
 	refuse(engine, session, packet, side);
 	tell_drop(engine, packet, session, "policy");
 	if (packet->kind == SL_PACKET_TCP)
@@ -288,6 +294,17 @@ enum sl_action decide_unasked(struct sl_engine *engine, struct sl_session *sessi
 		send_own(engine, frame, sl_refuse_question(packet, frame));
 	tell_drop(engine, packet, session, "unasked");
 	return SL_DROP;
+}
+
+void decide_refuse_again(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet)
+{
+	uint8_t frame[SL_REFUSE_MAX];
+
+	if (session->refused == UINT8_MAX || session->agent.silent)
+		return;
+	session->refused++;
+	if (packet->kind == SL_PACKET_TCP && !(packet->tcp_flags & SL_TCP_RST))
+		send_own(engine, frame, sl_refuse_reset(packet, SL_TO_SENDER, frame));
 }
 
 enum sl_action decide_related(struct sl_engine *engine, struct sl_session *session,

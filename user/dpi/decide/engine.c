@@ -12,6 +12,7 @@
 #include "dpi/decide/engine_own.h"
 #include "dpi/decide/fault_point.h"
 #include "dpi/policy/agent.h"
+#include "dpi/decide/verdict.h"
 
 #define EVENTS 4096 /* a worker's ring: 300 bytes each */
 #define METERS 16384
@@ -28,6 +29,7 @@ void sl_engine_conf_init(struct sl_engine_conf *conf)
 	*conf = (struct sl_engine_conf){
 		.thresholds = SL_THRESHOLDS_DEFAULT,
 		.drop_events = true,
+		.flows_fd = -1,
 	};
 }
 
@@ -42,6 +44,7 @@ static void take_policy(struct sl_engine *engine)
 	engine->generation = (uint32_t)sl_policies_generation(engine->policies);
 	engine->policy = sl_policies_fetch(engine->policies, engine->worker);
 	engine->peers = sl_policies_peers(engine->policies);
+	engine->epoch = engine->policy ? sl_policy_number(engine->policy) : 0;
 	engine->resting = false;
 	if (engine->conf.agents) {
 		/* Both only ever rise: the sum changes with each of them. */
@@ -63,6 +66,11 @@ static void on_ended(void *context, struct sl_session *session, enum sl_session_
 	/* As all sessions at the engine's end: the policy known so far may have been freed while it slept. */
 	if (engine->resting)
 		take_policy(engine);
+	/* The core ends, the flow need not: it goes on, and the next core finds it. */
+	if (why == SL_END_SHUTDOWN)
+		verdict_leave(engine, session);
+	else
+		verdict_withdraw(engine, session);
 	decide_ended(engine, session);
 	if (why == SL_END_TIMEOUT && engine->conf.thresholds.no_data && sl_session_silent(session))
 		tell_threat_of(engine, SL_THREAT_no_data, session);
@@ -71,6 +79,11 @@ static void on_ended(void *context, struct sl_session *session, enum sl_session_
 	if (engine->totals)
 		sl_totals_session(engine->totals, session->workload, session->ingress, false);
 	sl_inspect_forget(engine->inspector, session);
+}
+
+static void on_silent(void *context, struct sl_session *session)
+{
+	verdict_fold(context, session);
 }
 
 static int open_table(struct sl_engine *engine, uint32_t worker, uint32_t workers, struct sl_err *err)
@@ -86,6 +99,8 @@ static int open_table(struct sl_engine *engine, uint32_t worker, uint32_t worker
 	config.first_id = worker + 1;
 	config.id_step = workers;
 	config.ended = on_ended;
+	if (engine->flows.room)
+		config.silent = on_silent;
 	config.context = engine;
 	return sl_table_open(&engine->table, &config, err);
 }
@@ -102,6 +117,7 @@ int sl_engine_open(struct sl_engine **ret, const struct sl_engine_conf *conf, ui
 		return sl_errno(err, ENOMEM, "worker %u", worker);
 	engine->conf = *conf;
 	engine->worker = worker;
+	engine->workers = workers;
 	engine->lane = lane;
 	engine->policies = policies;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
@@ -128,7 +144,11 @@ int sl_engine_open(struct sl_engine **ret, const struct sl_engine_conf *conf, ui
 		sl_errno(err, -r, "reassembly of worker %u", worker);
 		goto fail;
 	}
-	r = sl_inspector_open(&engine->inspector, err);
+	r = conf->flows_fd < 0
+		    ? 0
+		    : sl_flows_open(&engine->flows, conf->flows_fd, (uint16_t)worker, workers, err);
+	if (r >= 0)
+		r = sl_inspector_open(&engine->inspector, err);
 	if (r >= 0)
 		r = sl_learn_open(&engine->learn, LEARN_MAX, err);
 	if (r >= 0)
@@ -198,6 +218,29 @@ struct sl_totals *sl_engine_totals(struct sl_engine *engine)
 struct sl_report_ring *sl_engine_reports(struct sl_engine *engine)
 {
 	return engine->reports;
+}
+
+void sl_engine_fold(struct sl_engine *engine, struct sl_session *session)
+{
+	verdict_fold(engine, session);
+}
+
+void sl_engine_verdicts(const struct sl_engine *engine, struct sl_engine_verdicts *ret)
+{
+	*ret = (struct sl_engine_verdicts){
+		.given = __atomic_load_n(&engine->flows.given, __ATOMIC_RELAXED),
+		.no_room = __atomic_load_n(&engine->flows.no_room, __ATOMIC_RELAXED),
+		.lost = __atomic_load_n(&engine->flows.lost, __ATOMIC_RELAXED),
+		.now = __atomic_load_n(&engine->flows.used, __ATOMIC_RELAXED),
+	};
+}
+
+bool sl_engine_adopt(struct sl_engine *engine, const struct sl_flow_key *key, const struct sl_flow *flow,
+		     uint64_t now_ns)
+{
+	if (now_ns > engine->now_ns)
+		engine->now_ns = now_ns;
+	return verdict_adopt(engine, key, flow);
 }
 
 struct sl_learn *sl_engine_learn(struct sl_engine *engine)
@@ -274,10 +317,16 @@ static enum sl_action in_session(struct sl_engine *engine, struct sl_session *se
 				 const struct sl_packet *packet, enum sl_side side, bool protect)
 {
 	struct sl_facts facts = { 0 };
+	enum sl_action action;
 
+	verdict_meet(engine, session, packet, side);
 	sl_session_track(engine->table, session, packet, side, &facts);
 	if (facts.facts & SL_FACT_UNFIT) {
 		count(&engine->figures.unfit);
+		if (session->action == SL_POLICY_DENY) {
+			decide_refuse_again(engine, session, packet);
+			verdict_deny(engine, session, packet);
+		}
 		if (protect)
 			return drop(engine, packet, session, "unfit for its session");
 		return SL_FORWARD;
@@ -288,7 +337,14 @@ static enum sl_action in_session(struct sl_engine *engine, struct sl_session *se
 		return decide_unasked(engine, session, packet, side);
 	if (!inspect_session(engine, session, packet, side, &facts, protect))
 		return drop(engine, packet, session, "contradicts earlier data");
-	return decide_session(engine, session, packet, side);
+	action = decide_session(engine, session, packet, side);
+	if (facts.facts & (SL_FACT_RESET | SL_FACT_FINISHED))
+		verdict_withdraw(engine, session);
+	else if (action == SL_FORWARD)
+		verdict_give(engine, session, packet);
+	else if (session->action == SL_POLICY_DENY)
+		verdict_deny(engine, session, packet);
+	return action;
 }
 
 static void count_packet(struct sl_engine *engine, const struct sl_packet *packet)
@@ -401,6 +457,7 @@ enum sl_action sl_engine_handle(void *context, struct sl_frame *frame)
 {
 	struct sl_engine *engine = context;
 	struct sl_packet packet;
+	enum sl_action action;
 
 	sl_fault_point(frame);
 	/* Frames that are taken without a turn before them, as at a worker's end. */
@@ -412,7 +469,10 @@ enum sl_action sl_engine_handle(void *context, struct sl_frame *frame)
 		return handle_malformed(engine, &packet);
 	if (packet.kind == SL_PACKET_FRAGMENT)
 		return handle_fragment(engine, frame, &packet);
-	return handle_packet(engine, &packet);
+	engine->frame = frame;
+	action = handle_packet(engine, &packet);
+	engine->frame = NULL;
+	return action;
 }
 
 void sl_engine_turn(void *context, uint64_t now_ns)

@@ -29,6 +29,7 @@ struct sl_engine_conf {
 	uint32_t sessions; /* at most, of each worker; 0: the default */
 	bool wait_policy; /* forwards nothing before the first policy has come */
 	struct sl_policies *agents; /* an agent's, which come before the others; NULL: there is no agent */
+	int flows_fd; /* the kernel's map of judged flows, borrowed; -1: nothing is left to the kernel */
 };
 void sl_engine_conf_init(struct sl_engine_conf *conf);
 
@@ -74,6 +75,19 @@ uint64_t sl_engine_now(const struct sl_engine *engine);
 /* From now on; and those of now. */
 void sl_engine_set_thresholds(struct sl_engine *engine, const struct sl_thresholds *thresholds);
 void sl_engine_thresholds(const struct sl_engine *engine, struct sl_thresholds *ret);
+/* The kernel's figures of a session that it carries on. */
+void sl_engine_fold(struct sl_engine *engine, struct sl_session *session);
+/* Verdicts written, not written for want of room, and there now; any thread. */
+struct sl_engine_verdicts {
+	uint64_t given, no_room, lost;
+	uint32_t now;
+};
+void sl_engine_verdicts(const struct sl_engine *engine, struct sl_engine_verdicts *ret);
+struct sl_flow_key;
+struct sl_flow;
+/* Before the worker runs: what an earlier core has left to the kernel. False: not taken, the entry is to go. */
+bool sl_engine_adopt(struct sl_engine *engine, const struct sl_flow_key *key, const struct sl_flow *flow,
+		     uint64_t now_ns);
 /* Ends a session: TCP by resets to both sides. */
 void sl_engine_kill(struct sl_engine *engine, struct sl_session *session);
 struct sl_learn;

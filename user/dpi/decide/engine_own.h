@@ -2,8 +2,8 @@
 /*
  * The engine as the files of this folder share it.
  *
- * Invariant: engine.c calls inspect_session() and decide_session(), these call
- * tell_*(); nobody calls back up.
+ * Invariant: engine.c calls inspect_session(), decide_session() and verdict_*(),
+ * these call tell_*(); nobody calls back up.
  */
 #ifndef SLUICE_DPI_ENGINE_OWN_H
 #define SLUICE_DPI_ENGINE_OWN_H
@@ -19,13 +19,14 @@
 #include "dpi/policy/policies.h"
 #include "dpi/session/deliver.h"
 #include "dpi/session/track.h"
+#include "dpi/verdict/flows.h"
 
 #define SL_ENGINE_MODES 256u /* a power of two */
 
 struct sl_engine {
 	struct sl_engine_conf conf;
 	struct sl_engine_figures figures;
-	uint32_t worker;
+	uint32_t worker, workers;
 	uint64_t now_ns;
 	struct sl_lane *lane;
 	struct sl_decoder *decoder;
@@ -40,6 +41,8 @@ struct sl_engine {
 	const struct sl_peers *peers; /* of this turn; NULL: none known */
 	const struct sl_policy *policy; /* of this turn; NULL: none, all is discovered and passes */
 	uint32_t generation; /* of the policy */
+	uint32_t epoch; /* its number in the kernel's map */
+	struct sl_flows flows; /* .room 0: nothing is left to the kernel */
 	bool resting; /* `policy` may have been freed since */
 	uint64_t waiting_ns; /* since when it might begin but for the agent's policy */
 	/* With an agent, else NULL. */
@@ -55,6 +58,7 @@ struct sl_engine {
 	} mode[SL_ENGINE_MODES];
 	uint64_t last_sweep_ns;
 
+	struct sl_frame *frame; /* that is handled now; NULL: it is not the packet that is judged */
 	/* While a packet is inspected: the sink has no other way to know. */
 	const struct sl_packet *packet;
 	bool changed; /* the application or the name */
@@ -69,6 +73,9 @@ static inline void count(uint64_t *figure)
 bool inspect_session(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet,
 		     enum sl_side side, const struct sl_facts *facts, bool protect);
 
+/* Beyond its application: all that a name server says is listened to. */
+bool inspect_wants_stream(const struct sl_engine *engine, const struct sl_session *session);
+
 /* decide_session.c */
 /* The mode of the workload, by today's policy. */
 enum sl_policy_mode decide_mode(struct sl_engine *engine, uint16_t workload);
@@ -78,6 +85,12 @@ enum sl_action decide_session(struct sl_engine *engine, struct sl_session *sessi
 /* The same where the client has not been heard: what may pass waits for him, who is asked. */
 enum sl_action decide_unasked(struct sl_engine *engine, struct sl_session *session,
 			      const struct sl_packet *packet, enum sl_side side);
+/*
+ * A packet of a session that was cut: its sender has not heard of it, or not believed it, as frames that passed
+ * meanwhile had made the numbers old. Those of this packet are its own.
+ */
+void decide_refuse_again(struct sl_engine *engine, struct sl_session *session,
+			 const struct sl_packet *packet);
 /* The same for an ICMP error that speaks of the session. */
 enum sl_action decide_related(struct sl_engine *engine, struct sl_session *session,
 			      const struct sl_packet *packet);

@@ -55,11 +55,14 @@ static void sink(void *context, struct sl_session *session, enum sl_side side, c
 		show(context, session, data, len, side);
 }
 
-/* Beyond its application: a name that comes later, and all that a name server says. */
-static bool wants_stream(const struct sl_engine *engine, const struct sl_session *session)
+bool inspect_wants_stream(const struct sl_engine *engine, const struct sl_session *session)
 {
-	return sl_inspect_wants(session) ||
-	       (engine->policies && session->application == SL_APPLICATION_DNS && !session->ingress);
+	return engine->policies && session->application == SL_APPLICATION_DNS && !session->ingress;
+}
+
+static bool wants(const struct sl_engine *engine, const struct sl_session *session)
+{
+	return sl_inspect_wants(session) || inspect_wants_stream(engine, session);
 }
 
 static bool inspect_tcp(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet,
@@ -67,7 +70,7 @@ static bool inspect_tcp(struct sl_engine *engine, struct sl_session *session, co
 {
 	uint32_t seen;
 
-	if (!wants_stream(engine, session))
+	if (!wants(engine, session))
 		return true;
 	/* A stream whose beginning was missed, or for which there is no memory, has no application we could name. */
 	if (sl_session_inspect_begin(engine->table, session) < 0) {
@@ -76,7 +79,7 @@ static bool inspect_tcp(struct sl_engine *engine, struct sl_session *session, co
 		return true;
 	}
 	seen = sl_session_deliver(engine->table, session, packet, side, facts, protect, sink, engine);
-	if (!wants_stream(engine, session))
+	if (!wants(engine, session))
 		sl_session_inspect_end(engine->table, session);
 	/* What belongs to a gap that was skipped has not been seen, and would not be. */
 	return !(seen & (SL_STREAM_REFUSED | SL_STREAM_LATE)) || !protect;

@@ -26,6 +26,7 @@ struct sl_policy {
 	const struct sl_block_name *names;
 	const char *texts;
 	const uint64_t *words;
+	uint32_t number; /* of whoever made it, see sl_policy_number() */
 	struct sl_known *known; /* addresses of the rules' names; NULL: the policy has no names */
 };
 

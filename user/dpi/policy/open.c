@@ -312,3 +312,13 @@ size_t sl_policy_size(const struct sl_policy *policy)
 {
 	return policy->size;
 }
+
+void sl_policy_set_number(struct sl_policy *policy, uint32_t number)
+{
+	policy->number = number;
+}
+
+uint32_t sl_policy_number(const struct sl_policy *policy)
+{
+	return policy->number;
+}

@@ -72,6 +72,10 @@ void sl_policy_ask(const struct sl_policy *policy, const struct sl_policy_query 
 		   struct sl_policy_answer *ret);
 void sl_policy_free(struct sl_policy *policy); /* NULL allowed */
 
+/* The number workloads have in the kernel's map when this policy is theirs (struct sl_workload, generation); 0 unless set. */
+void sl_policy_set_number(struct sl_policy *policy, uint32_t number);
+uint32_t sl_policy_number(const struct sl_policy *policy);
+
 /* For people: how many rules, and bytes. */
 uint32_t sl_policy_rules(const struct sl_policy *policy);
 size_t sl_policy_size(const struct sl_policy *policy);

@@ -55,6 +55,7 @@ struct sl_agent_view {
 };
 
 struct sl_inspect_state; /* inspect/inspect.h: made and freed there */
+struct sl_flow_link; /* decide/verdict.h: made and freed there */
 
 struct sl_session {
 	struct sl_tuple tuple; /* source is the client */
@@ -79,6 +80,8 @@ struct sl_session {
 	uint32_t rule; /* id of the rule that decided, 0: the default */
 	uint32_t policy_generation; /* the policy that decided */
 	bool reported; /* a violation has been told of */
+	uint8_t refused; /* packets since it was denied, up to 255 */
+	struct sl_flow_link *link; /* the kernel has a verdict of it; NULL: it has not */
 
 	struct sl_agent_view agent;
 

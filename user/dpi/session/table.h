@@ -73,6 +73,11 @@ struct sl_table_config {
 	 * session->inspect and session->name are to be freed here.
 	 */
 	void (*ended)(void *context, struct sl_session *session, enum sl_session_end why);
+	/*
+	 * Nothing has been seen of it for its time: sl_session_add() what was seen elsewhere. It ends only if
+	 * that is too long ago as well. NULL: there is no elsewhere.
+	 */
+	void (*silent)(void *context, struct sl_session *session);
 	void *context;
 };
 

@@ -88,6 +88,26 @@ void sl_session_add(struct sl_table *table, struct sl_session *session, enum sl_
 		    uint64_t bytes, uint64_t last_ns);
 /* TCP: open on both sides, all of it seen, and nothing was ever said. */
 bool sl_session_silent(const struct sl_session *session);
+/* How far a side of a TCP connection has come where it was not seen here. */
+struct sl_elsewhere {
+	uint32_t end; /* behind the last byte it has sent */
+	uint32_t ack; /* that it has sent last */
+	uint16_t window_max; /* the largest it has offered, not scaled */
+};
+/* Both sides of which something is known, then sl_session_caught_up(). What is known already is kept. */
+void sl_session_catch_up(struct sl_table *table, struct sl_session *session, enum sl_side side,
+			 const struct sl_elsewhere *where);
+void sl_session_caught_up(struct sl_table *table, struct sl_session *session);
+/* Does the segment speak of bytes that have not been seen here? */
+bool sl_session_is_ahead(const struct sl_session *session, const struct sl_packet *packet, enum sl_side side);
+
+/*
+ * A session that an earlier core had left to the kernel: established, its beginning not seen. NULL: there is one
+ * already, or no room.
+ */
+struct sl_session *sl_session_resume(struct sl_table *table, const struct sl_tuple *tuple, uint16_t workload,
+				     bool ingress, uint64_t now_ns);
+
 /*
  * It has been cut (RSTs sent, or its packets are dropped from now on): the
  * entry stays for the reset timer, so that what still comes is not taken for

@@ -93,6 +93,8 @@ bool sl_sessions_tick(struct sl_table *table, uint64_t now_ns, unsigned int budg
 				table->tick--;
 				return true;
 			}
+			if (wheel_deadline(table, entry) / TICK_NS < now && table->config.silent)
+				table->config.silent(table->config.context, &entry->session);
 			if (wheel_deadline(table, entry) / TICK_NS < now) {
 				entry_remove(table, entry, (enum sl_session_end)entry->reason);
 				continue;

@@ -80,12 +80,16 @@ static bool fits(const struct entry *entry, const struct tcp_side *me, const str
 	/* Not behind what the receiver has room for; one byte more is a probe of a closed window, or a FIN. */
 	if (seq_after(seq, me->max_end) || (!(entry->flags & ENTRY_LOOSE) && seq_after(end, me->max_end + 1)))
 		return false;
+	if (seq_after(packet->ack, you->end))
+		return false;
+	/* What the kernel passes by us can have overtaken this one by far. */
+	if (entry->session.link)
+		return true;
 	/* Not before all that the receiver may still be missing. */
 	if (you->max_window && seq_before(end, me->end - you->max_window))
 		return false;
 	/* Acknowledges what was sent, and not what was sent long ago. */
-	return !seq_after(packet->ack, you->end) &&
-	       !seq_before(packet->ack, you->end - larger(OLD_ACK_MAX, me->max_window));
+	return !seq_before(packet->ack, you->end - larger(OLD_ACK_MAX, me->max_window));
 }
 
 static bool stamp_is_old(const struct entry *entry, const struct tcp_side *me, const struct sl_packet *packet)
