@@ -4,10 +4,11 @@
  * that without the core.
  *
  * A verdict speaks of plain frames of exactly its flow: no VLAN tag, no IP
- * option or extension header, no fragment, lengths that agree, TCP with ACK and
- * without SYN, FIN and RST, and the same neighbour on the wire as when it was
- * given; and of ICMP errors that speak of such a packet. All else goes to the
- * core as if there was no entry.
+ * option or extension header, no fragment, lengths that agree, a checksum that
+ * is there or left open in its own place, TCP with ACK and without SYN, FIN and
+ * RST, and the same neighbour on the wire as when it was given; and of ICMP
+ * errors that speak of such a packet. All else goes to the core as if there was
+ * no entry.
  *
  * Invariants: a verdict of another policy than the workload's of now does not
  * count; no frame overtakes one of its flow and direction that is still with
@@ -18,6 +19,7 @@
 
 #include "flow.bpf.h"
 #include "parse.bpf.h"
+#include <bpf/bpf_core_read.h>
 
 #define IPPROTO_ICMPV6 58 /* linux/in6.h, a macro there */
 #define SL_TCP_FIN 0x01
@@ -109,6 +111,26 @@ static __always_inline __u32 sl_segment_ip(struct __sk_buff *skb, const struct s
 	return ETH_HLEN + headers;
 }
 
+#define SL_CHECKSUM_PARTIAL 3 /* linux/skbuff.h, a macro there */
+#define SL_TCP_SUM 16
+#define SL_UDP_SUM 6
+#define SL_NO_SUM 0 /* none that may be left open */
+
+/*
+ * A sender that leaves the checksum to the kernel says where it is to be written, and a packet socket may say
+ * anywhere: over the ports, behind whoever has looked at them. Plain is only the transport's own place. (What
+ * __sk_buff does not show is read from the sk_buff that it stands for; one read for a frame that has its checksum.)
+ */
+static __always_inline bool sl_checksum_is_plain(struct __sk_buff *ctx, __u32 l4, __u16 at)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx;
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) != SL_CHECKSUM_PARTIAL)
+		return true;
+	return at != SL_NO_SUM && BPF_CORE_READ(skb, csum_offset) == at &&
+	       BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, csum_start) == BPF_CORE_READ(skb, data) + l4;
+}
+
 static __always_inline bool sl_segment_tcp(struct __sk_buff *skb, __u32 l4, bool to_workload,
 					   struct sl_segment *s)
 {
@@ -118,7 +140,8 @@ static __always_inline bool sl_segment_tcp(struct __sk_buff *skb, __u32 l4, bool
 	if (!sl_read(skb, l4, &tcp))
 		return false;
 	header = (tcp.offset >> 4) * 4;
-	if (header < SL_TCP_LEN || s->headers + header > s->ip_len || !(tcp.flags & SL_TCP_ACK))
+	if (header < SL_TCP_LEN || s->headers + header > s->ip_len || !(tcp.flags & SL_TCP_ACK) ||
+	    !sl_checksum_is_plain(skb, l4, SL_TCP_SUM))
 		return false;
 	s->headers += header;
 	s->seq_end = bpf_ntohl(tcp.seq) + s->ip_len - s->headers;
@@ -135,7 +158,7 @@ static __always_inline bool sl_segment_udp(struct __sk_buff *skb, __u32 l4, bool
 	struct sl_udp udp;
 
 	if (!sl_read(skb, l4, &udp) || bpf_ntohs(udp.len) != s->ip_len - s->headers ||
-	    bpf_ntohs(udp.len) < sizeof(udp))
+	    bpf_ntohs(udp.len) < sizeof(udp) || !sl_checksum_is_plain(skb, l4, SL_UDP_SUM))
 		return false;
 	s->headers += sizeof(udp);
 	sl_key_ports(&s->key, to_workload, udp.source, udp.dest);
@@ -149,6 +172,7 @@ struct sl_error4 {
 	__be32 unused;
 	struct iphdr ip;
 	struct sl_ports_pair ports;
+	__be32 rest; /* of the 8 bytes that a receiver wants to see */
 };
 struct sl_error6 {
 	__u8 type, code;
@@ -156,6 +180,7 @@ struct sl_error6 {
 	__be32 unused;
 	struct ipv6hdr ip;
 	struct sl_ports_pair ports;
+	__be32 rest;
 };
 
 /* Not redirects: they speak to the sender's routing, not of a flow. */
@@ -177,20 +202,24 @@ static __always_inline bool sl_same_address(const __u8 *a, const __u8 *b)
 }
 
 /*
- * Makes the key that of the flow an error speaks of: one that the workload is told of, or tells of, itself. (From
- * whom the error comes says nothing: any router may.)
+ * Makes the key that of the flow an error speaks of: one that the workload is told of, or tells of, itself, and tells
+ * him whose packet it quotes: to anybody else it could carry anything. (From whom it comes says nothing: any router
+ * may.)
  */
 static __always_inline bool sl_segment_error(struct __sk_buff *skb, __u32 l4, bool to_workload,
 					     struct sl_segment *s)
 {
-	__u8 workload[16];
+	__u8 workload[16], remote[16];
 
 	__builtin_memcpy(workload, s->key.workload_addr, sizeof(workload));
+	__builtin_memcpy(remote, s->key.remote_addr, sizeof(remote));
+	if (!sl_checksum_is_plain(skb, l4, SL_NO_SUM))
+		return false;
 	if (s->key.family == 4) {
 		struct sl_error4 e;
 
-		if (!sl_read(skb, l4, &e) || !sl_is_error4(e.type) || e.ip.version != 4 || e.ip.ihl != 5 ||
-		    e.ip.frag_off & bpf_htons(SL_IP_MF | SL_IP_OFFSET))
+		if (s->ip_len < s->headers + sizeof(e) || !sl_read(skb, l4, &e) || !sl_is_error4(e.type) ||
+		    e.ip.version != 4 || e.ip.ihl != 5 || e.ip.frag_off & bpf_htons(SL_IP_MF | SL_IP_OFFSET))
 			return false;
 		s->key.protocol = e.ip.protocol;
 		sl_map_ip4(s->key.workload_addr, to_workload ? e.ip.saddr : e.ip.daddr);
@@ -199,7 +228,8 @@ static __always_inline bool sl_segment_error(struct __sk_buff *skb, __u32 l4, bo
 	} else {
 		struct sl_error6 e;
 
-		if (!sl_read(skb, l4, &e) || !sl_is_error6(e.type) || e.ip.version != 6)
+		if (s->ip_len < s->headers + sizeof(e) || !sl_read(skb, l4, &e) || !sl_is_error6(e.type) ||
+		    e.ip.version != 6)
 			return false;
 		s->key.protocol = e.ip.nexthdr;
 		sl_copy_ip6(s->key.workload_addr, to_workload ? &e.ip.saddr : &e.ip.daddr);
@@ -208,6 +238,7 @@ static __always_inline bool sl_segment_error(struct __sk_buff *skb, __u32 l4, bo
 	}
 	s->error = true;
 	return sl_same_address(workload, s->key.workload_addr) &&
+	       (to_workload || sl_same_address(remote, s->key.remote_addr)) &&
 	       (s->key.protocol == IPPROTO_TCP || s->key.protocol == IPPROTO_UDP);
 }
 
