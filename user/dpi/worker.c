@@ -111,11 +111,12 @@ static int forward(struct sl_worker *worker)
 		if (taken)
 			last_frame = now;
 		if (now - stamped >= eighth) {
-			sl_record_set(&lane->record->heartbeat_ns, now);
-			stamped = now;
 			r = lane->ops->account(lane, &worker->err);
 			if (r < 0)
 				return r;
+			/* Without its interface it is as good as absent. */
+			sl_record_set(&lane->record->heartbeat_ns, lane->down ? 0 : now);
+			stamped = now;
 			if (told_to_stop(worker))
 				return 0;
 		}

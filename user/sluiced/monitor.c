@@ -58,6 +58,24 @@ static void link_gone(struct instance *inst, __u32 ifindex)
 		check_bridge(inst);
 }
 
+/*
+ * Whoever sets one of them down cuts off what is inspected: the programs send to it as long as the core lives. To
+ * have traffic pass by the core there is mode off.
+ */
+static void link_changed(struct instance *inst, const struct ifinfomsg *link)
+{
+	__u32 ifindex = (__u32)link->ifi_index;
+	struct sl_err err;
+
+	if (link->ifi_flags & IFF_UP ||
+	    (ifindex != inst->bridge.vbr_ifindex && ifindex != inst->bridge.vth_ifindex))
+		return;
+	sl_warn("%s was set down: setting it up again (sluicectl mode --all off lets traffic pass without it)",
+		ifindex == inst->bridge.vbr_ifindex ? inst->conf.vbr : inst->conf.vth);
+	if (instance_bridge_up(inst, &err))
+		sl_error("%s; nothing can be inspected until it is up", err.text);
+}
+
 /* Events were lost: look at everything. */
 static void check_all(struct instance *inst)
 {
@@ -90,6 +108,8 @@ static void on_event(struct source *source, __u32 events)
 	for (; NLMSG_OK(message, (__u32)len); message = NLMSG_NEXT(message, len)) {
 		if (message->nlmsg_type == RTM_DELLINK)
 			link_gone(inst, ((struct ifinfomsg *)NLMSG_DATA(message))->ifi_index);
+		else if (message->nlmsg_type == RTM_NEWLINK)
+			link_changed(inst, NLMSG_DATA(message));
 	}
 }
 

@@ -98,6 +98,7 @@ struct sl_lane_ops {
 struct sl_lane {
 	const struct sl_lane_ops *ops;
 	struct sl_core *record; /* this worker's line in sl_core_v1 */
+	bool down; /* after account(): the interface is set down, frames go nowhere until it is up again */
 	bool pending; /* after run(): frames wait to leave, run() again soon even if none arrive */
 };
 

@@ -47,6 +47,8 @@ int sl_xsk_lane_account(struct sl_lane *base, struct sl_err *err)
 		return sl_errno(err, pending,
 				"%s queue %u: the interface has been removed or moved to another namespace",
 				lane->ifname, lane->queue);
+	/* Nothing says that it has been set down, but a kick is refused. */
+	base->down = sendto(lane->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno == ENETDOWN;
 	return 0;
 }
 
