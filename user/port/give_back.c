@@ -341,8 +341,8 @@ static int delete_pair(void *context, struct sl_err *err)
 	int rc;
 
 	apply_greet(&job->workload, &job->now, job->vex.ifindex);
-	if (detour_lift(&job->detour, NULL))
-		detour_lift(&job->detour, NULL);
+	detour_lift(&job->detour, NULL);
+	detour_lift(&job->detour, NULL);
 	home_delete(&job->agent, job->taken.vin_name, NULL);
 	rc = home_delete(&job->agent, job->taken.vin_name, err);
 	return rc ? home_delete(&job->agent, job->taken.vin_name, err) : 0;
