@@ -19,7 +19,7 @@ check-format:
 	$(call say,FORMAT,'$(words $(sort $(CHECK_C) $(CHECK_BPF))) files')clang-format-14 --dry-run -Werror \
 		$(sort $(CHECK_C) $(CHECK_BPF))
 
-check-tidy: $(SKELS)
+check-tidy: $(SKELS) $(TEST_SKELS)
 	$(call say,TIDY,'$(words $(CHECK_TIDY)) files')printf '%s\n' $(CHECK_TIDY) | xargs -P $(JOBS) -I{} tools/quiet \
 		clang-tidy-14 --quiet --warnings-as-errors='*' {} -- $(CPPFLAGS) -Itests -std=gnu11
 

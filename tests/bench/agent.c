@@ -114,6 +114,8 @@ static int start_daemon(struct agent *agent, struct sl_err *err)
 			  dpi,
 			  "--log-level",
 			  "info",
+			  "--verdicts",
+			  agent->core == AGENT_JUDGED ? "yes" : "no",
 			  agent->core == AGENT_RING ? "--dpi" : NULL,
 			  "external",
 			  NULL };
@@ -271,7 +273,7 @@ int agent_drops(struct agent *agent, __u64 *ret, struct sl_err *err)
 	r = lab_tx_drops(&agent->ns, "", &sum, err);
 	r = r ?: core_drops(agent, &part, err);
 	/* Our core is told of each frame that vth could not take, and has counted it. */
-	if (!r && agent->core == AGENT_DPI)
+	if (!r && agent->core != AGENT_RING)
 		r = lab_tx_drops(&agent->ns, "vth", &vth, err);
 	if (r)
 		return r;
@@ -306,7 +308,7 @@ void agent_end(struct agent *agent)
 		lab_stop(agent->daemon);
 	}
 	/* The core outlives its daemon by design; here it must not, if `stop` failed. */
-	if (agent->core == AGENT_DPI && record.pid > 1)
+	if (agent->core != AGENT_RING && record.pid > 1)
 		kill(record.pid, SIGKILL);
 	lab_stop(agent->ring);
 	if (agent->ring_out >= 0)

@@ -11,7 +11,11 @@
 #include "bench/lab.h"
 #include "lib/maps.h"
 
-enum agent_core { AGENT_DPI, AGENT_RING };
+enum agent_core {
+	AGENT_DPI, /* every frame goes by it */
+	AGENT_JUDGED, /* what it has judged is left to the kernel, as by default */
+	AGENT_RING,
+};
 
 struct agent {
 	struct ns ns;

@@ -81,6 +81,8 @@ int measure_prog(struct sl_err *err);
 int measure_vbr(struct sl_err *err);
 int measure_tcp_off(struct sl_err *err);
 int measure_tcp_inline(struct sl_err *err);
+int measure_tcp_judged(struct sl_err *err);
+int measure_udp64_judged(struct sl_err *err);
 int measure_udp64(struct sl_err *err);
 int measure_crr_inline(struct sl_err *err);
 int measure_rtt(struct sl_err *err);

@@ -170,7 +170,7 @@ int measure_crr_inline(struct sl_err *err)
 
 	r = workload_make(&ours, err);
 	r = r ?: workload_make(&plain, err);
-	r = r ?: agent_start(&agent, AGENT_DPI, err);
+	r = r ?: agent_start(&agent, AGENT_JUDGED, err);
 	r = r ?: agent_intercept(&agent, &ours, "inline", err);
 	r = r
 		    ?: bench_run(&series, &(struct bench_side){ measure, &ours },

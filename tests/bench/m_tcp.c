@@ -46,8 +46,8 @@ static int one_way(const char *name, const char *contender, const struct workloa
 	return r;
 }
 
-static int both_ways(const char *mode, const char *contender, const char *to, const char *from,
-		     struct sl_err *err)
+static int both_ways(enum agent_core core, const char *mode, const char *contender, const char *to,
+		     const char *from, struct sl_err *err)
 {
 	struct workload ours = { 0 }, plain = { 0 };
 	struct agent agent = { 0 };
@@ -55,7 +55,7 @@ static int both_ways(const char *mode, const char *contender, const char *to, co
 
 	r = workload_make(&ours, err);
 	r = r ?: workload_make(&plain, err);
-	r = r ?: agent_start(&agent, AGENT_DPI, err);
+	r = r ?: agent_start(&agent, core, err);
 	r = r ?: agent_intercept(&agent, &ours, mode, err);
 	r = r ?: one_way(to, contender, &ours, &plain, STREAM_TO_WORKLOAD, err);
 	r = r ?: one_way(from, contender, &ours, &plain, STREAM_FROM_WORKLOAD, err);
@@ -67,10 +67,16 @@ static int both_ways(const char *mode, const char *contender, const char *to, co
 
 int measure_tcp_off(struct sl_err *err)
 {
-	return both_ways("off", "sluice off", "tcp_off", "tcp_off_from_workload", err);
+	return both_ways(AGENT_DPI, "off", "sluice off", "tcp_off", "tcp_off_from_workload", err);
 }
 
 int measure_tcp_inline(struct sl_err *err)
 {
-	return both_ways("inline", "sluice inline", "tcp_inline", "tcp_inline_from_workload", err);
+	return both_ways(AGENT_DPI, "inline", "sluice inline", "tcp_inline", "tcp_inline_from_workload", err);
+}
+
+int measure_tcp_judged(struct sl_err *err)
+{
+	return both_ways(AGENT_JUDGED, "inline", "sluice, judged flow", "tcp_judged",
+			 "tcp_judged_from_workload", err);
 }

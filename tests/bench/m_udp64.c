@@ -150,3 +150,21 @@ int measure_udp64(struct sl_err *err)
 	flood_close(flood);
 	return r;
 }
+
+int measure_udp64_judged(struct sl_err *err)
+{
+	struct lane ours = LANE_NONE, plain = LANE_NONE;
+	struct flood *flood = NULL;
+	int r;
+
+	r = flood_open(&flood, err);
+	r = r ?: lane_open(&plain, flood, true, AGENT_DPI, err);
+	r = r ?: lane_open(&ours, flood, false, AGENT_JUDGED, err);
+	r = r
+		    ?: compare("udp64_judged", &ours, "sluice, judged flow", &plain, "plain veth",
+			       "64-byte UDP frames delivered", err);
+	lane_close(&ours);
+	lane_close(&plain);
+	flood_close(flood);
+	return r;
+}

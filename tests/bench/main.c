@@ -24,6 +24,8 @@ static const struct {
 	{ "tcp_off", measure_tcp_off, "TCP through a port in mode off" },
 	{ "udp64", measure_udp64, "64-byte frames through the core" },
 	{ "tcp_inline", measure_tcp_inline, "TCP through the core" },
+	{ "tcp_judged", measure_tcp_judged, "TCP of a judged flow" },
+	{ "udp64_judged", measure_udp64_judged, "64-byte UDP of a judged flow" },
 	{ "crr_inline", measure_crr_inline, "new TCP connections through the core" },
 	{ "rtt", measure_rtt, "round trips through the core" },
 	{ "gap", measure_gap, "taking and giving back a port" },

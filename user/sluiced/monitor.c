@@ -70,7 +70,8 @@ static void link_changed(struct instance *inst, const struct ifinfomsg *link)
 	if (link->ifi_flags & IFF_UP ||
 	    (ifindex != inst->bridge.vbr_ifindex && ifindex != inst->bridge.vth_ifindex))
 		return;
-	sl_warn("%s was set down: setting it up again (sluicectl mode --all off lets traffic pass without it)",
+	sl_warn("%s was set down: setting it up again (sluicectl mode --all off lets traffic pass without "
+		"it)",
 		ifindex == inst->bridge.vbr_ifindex ? inst->conf.vbr : inst->conf.vth);
 	if (instance_bridge_up(inst, &err))
 		sl_error("%s; nothing can be inspected until it is up", err.text);
