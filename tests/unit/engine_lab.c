@@ -52,10 +52,18 @@ void trial_close(struct trial *lab)
 	free(lab->lane);
 }
 
+void trial_numbered_policy(struct trial *lab, const char *text, uint32_t number)
+{
+	struct sl_policy *policy = make_policy_of(text);
+
+	sl_policy_set_number(policy, number);
+	sl_policies_set(lab->policies, policy, lab->now_ns);
+	trial_later(lab, 0);
+}
+
 void trial_policy(struct trial *lab, const char *policy)
 {
-	sl_policies_set(lab->policies, make_policy_of(policy), lab->now_ns);
-	trial_later(lab, 0);
+	trial_numbered_policy(lab, policy, 0);
 }
 
 static void read_events(struct trial *lab)

@@ -48,6 +48,8 @@ struct trial {
 void trial_open(struct trial *lab, const char *policy, void (*change)(struct sl_engine_conf *conf));
 void trial_close(struct trial *lab);
 void trial_policy(struct trial *lab, const char *policy);
+/* The same with a number, as workloads have it in the kernel's map (0 without). */
+void trial_numbered_policy(struct trial *lab, const char *policy, uint32_t number);
 /* That much later, and a turn of the engine. */
 void trial_later(struct trial *lab, uint64_t ns);
 
