@@ -18,6 +18,13 @@ void bed_close(struct bed *bed); /* NULL allowed */
 /* The mode of workload 1. */
 int bed_mode(struct bed *bed, enum sl_mode mode, struct sl_err *err);
 
+/*
+ * Verdicts are looked for from now on; there are n, one of them for the frame
+ * of workload 1 on vex: allowed, and turned. *ret_bytes: the kernel's own
+ * figure of what the map takes, an entry.
+ */
+int bed_flows(struct bed *bed, unsigned int n, double *ret_bytes, struct sl_err *err);
+
 enum bed_ids { BED_LAST, BED_RANDOM };
 
 /*

@@ -67,6 +67,65 @@ int measure_prog(struct sl_err *err)
 	return r;
 }
 
+#define MILLION (1U << 20)
+
+static int flow_bytes(void *context, double *ret, struct sl_err *err)
+{
+	(void)err;
+	*ret = *(const double *)context;
+	return 0;
+}
+
+/* A judged flow at vex: alone, and among a million. */
+int measure_flows(struct sl_err *err)
+{
+	struct bed *one = NULL, *million = NULL;
+	double bytes = 0, of_one;
+	int r;
+
+	r = bed_open(&one, 1, err);
+	r = r ?: bed_open(&million, 1, err);
+	r = r ?: bed_flows(one, 1, &of_one, err);
+	r = r ?: bed_flows(million, MILLION, &bytes, err);
+	if (!r) {
+		struct way a = { million, SL_PROG_VEX, BED_LAST, SL_R_flow_allowed };
+		struct way b = { one, SL_PROG_VEX, BED_LAST, SL_R_flow_allowed };
+		struct series cost = { .name = "prog_vex_judged_ns",
+				       .contender = "one frame",
+				       .baseline = "an empty program",
+				       .unit = "ns",
+				       .note = "64-byte UDP frame of an allowed flow, as prog_vex_off_ns",
+				       .kind = BENCH_VALUE };
+		struct series many = { .name = "flows_million_vs_1",
+				       .contender = "1,048,576 flows",
+				       .baseline = "1 flow",
+				       .unit = "ns",
+				       .note = "the same among a million judged flows",
+				       .kind = BENCH_RATIO };
+		struct series size = { .name = "bytes_per_flow",
+				       .contender = "a judged flow",
+				       .baseline = "none",
+				       .unit = "bytes",
+				       .note = "of a million, the kernel's own figure for the map",
+				       .kind = BENCH_VALUE };
+
+		r = bench_run(&cost, &(struct bench_side){ measure, &b }, NULL, err);
+		if (!r)
+			report_add(&cost);
+		r = r
+			    ?: bench_run(&many, &(struct bench_side){ measure, &a },
+					 &(struct bench_side){ measure, &b }, err);
+		if (!r)
+			report_add(&many);
+		r = r ?: bench_run(&size, &(struct bench_side){ flow_bytes, &bytes }, NULL, err);
+		if (!r)
+			report_add(&size);
+	}
+	bed_close(million);
+	bed_close(one);
+	return r;
+}
+
 static int many_to_one(const char *name, enum bed_ids ids, const char *note, struct bed *many,
 		       struct bed *one, struct sl_err *err)
 {

@@ -21,6 +21,7 @@ static const struct {
 } measurements[] = {
 	{ "prog", measure_prog, "ns per frame of the programs" },
 	{ "vbr", measure_vbr, "the same with 4096 workloads" },
+	{ "flows", measure_flows, "judged flows: cost and memory" },
 	{ "tcp_off", measure_tcp_off, "TCP through a port in mode off" },
 	{ "udp64", measure_udp64, "64-byte frames through the core" },
 	{ "tcp_inline", measure_tcp_inline, "TCP through the core" },
