@@ -10,14 +10,18 @@ ASAN_SUITES = $(filter %/unit-suite %/e2e-suite,$(SUITES))
 # looked for in the suites themselves.
 ASAN_ENV = ASAN_OPTIONS=abort_on_error=1:detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
-.PHONY: test asan run-tests run-asan
+.PHONY: test test-programs asan run-tests run-asan
 # Installed first; then make starts anew, with pkg-config and the libraries there.
 test:
 	$(need_root)
 	$(Q)tools/install-deps build run test fuzz
+	$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) test-programs
 	$(Q)$(MAKE) --no-print-directory -k run-tests $(if $(FILTER),,run-property SEED=$(or $(SEED),$(TEST_SEED)) fuzz-short)
 
-run-tests: $(BINS) $(TOOLS) $(SUITES) fault-suite
+# Built on all processors, then run in turns.
+test-programs: $(BINS) $(TOOLS) $(SUITES) fault-suite
+
+run-tests: test-programs
 	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(SUITES) $(BUILD)/faults/tests/fault-suite
 
 asan:
