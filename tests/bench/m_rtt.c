@@ -32,8 +32,7 @@ static int one_mode(const char *name, const char *contender, struct workload *ou
 	return r;
 }
 
-static int with_core(enum agent_core core, const char *name, const char *contender, bool off,
-		     struct sl_err *err)
+int measure_rtt(struct sl_err *err)
 {
 	struct workload ours = { 0 }, plain = { 0 };
 	struct agent agent = { 0 };
@@ -41,21 +40,13 @@ static int with_core(enum agent_core core, const char *name, const char *contend
 
 	r = workload_make(&ours, err);
 	r = r ?: workload_make(&plain, err);
-	r = r ?: agent_start(&agent, core, err);
+	r = r ?: agent_start(&agent, AGENT_DPI, err);
 	r = r ?: agent_intercept(&agent, &ours, "inline", err);
-	r = r ?: one_mode(name, contender, &ours, &plain, err);
-	if (off)
-		r = r ?: agent_mode(&agent, &ours, "off", err);
-	if (off)
-		r = r ?: one_mode("rtt_off_added_us", "sluice off", &ours, &plain, err);
+	r = r ?: one_mode("rtt_inline_added_us", "sluice inline", &ours, &plain, err);
+	r = r ?: agent_mode(&agent, &ours, "off", err);
+	r = r ?: one_mode("rtt_off_added_us", "sluice off", &ours, &plain, err);
 	agent_end(&agent);
 	workload_end(&plain);
 	workload_end(&ours);
 	return r;
-}
-
-int measure_rtt(struct sl_err *err)
-{
-	return with_core(AGENT_DPI, "rtt_inline_added_us", "sluice inline", true, err)
-		       ?: with_core(AGENT_JUDGED, "rtt_judged_added_us", "sluice, judged flow", false, err);
 }
