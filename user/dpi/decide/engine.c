@@ -11,8 +11,8 @@
 
 #include "dpi/decide/engine_own.h"
 #include "dpi/decide/fault_point.h"
-#include "dpi/policy/agent.h"
 #include "dpi/decide/verdict.h"
+#include "dpi/policy/agent.h"
 
 #define EVENTS 4096 /* a worker's ring: 300 bytes each */
 #define METERS 16384

@@ -2,20 +2,17 @@
 /* See verdict.h. How a direction turns without a frame overtaking another: include/sluice/abi.h, enum sl_way. */
 #include "dpi/decide/verdict.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "dpi/inspect/application.h"
-#include "lib/log.h"
 
 #define TO_WORKLOAD 0
 #define FROM_WORKLOAD 1
 #define ONE_WAY 4 /* datagrams after which a flow that nobody answers is left to the kernel, too */
-#define DENIED_SEEN                                                                                          \
-	3 /* packets of a denied session after which the kernel drops them: scans make no entries */
+/* Packets of a denied session after which the kernel drops them: scans make no entries. */
+#define DENIED_SEEN 3
 #define DENIED_TCP 32 /* the same where each is answered by a reset, which should be heard */
 #define LOST_AFTER 256 /* packets that come although there is a verdict, after which it is looked for */
 
