@@ -60,9 +60,9 @@ static pid_t *make_workloads(struct topo *t, int n)
 	return pids;
 }
 
-static long rss_kib(struct topo *t)
+static long rss_kib(pid_t pid)
 {
-	return atol(ns_run(NULL, "awk '/^VmRSS/ {print $2}' /proc/%d/status", t->d->proc->pid));
+	return atol(ns_run(NULL, "awk '/^VmRSS/ {print $2}' /proc/%d/status", pid));
 }
 
 static int by_value(const void *a, const void *b)
@@ -81,32 +81,66 @@ static long median(const long *values, int n)
 	return sorted[n / 2];
 }
 
+/* What the processor did for the daemon's main thread, or the core's, up to now. */
+static long cpu_us(pid_t pid)
+{
+	char path[64];
+	unsigned long long ns = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%llu", &ns) != 1)
+		ns = 0;
+	if (file)
+		fclose(file);
+	return (long)(ns / 1000);
+}
+
+/* Of one command each: until it was answered, and what the daemon itself did. */
+struct taken {
+	long *ms, *cpu_us;
+};
+
+/* By this many they are told of: the ten before, or all. */
+static void tell_steps(const char *verb, const struct taken *took, int n)
+{
+	for (int at = 10; at <= n; at *= 10)
+		tell("%s, the ten up to %d: median %ld ms, %.1f ms of CPU", verb, at,
+		     median(took->ms + at - 10, 10), median(took->cpu_us + at - 10, 10) / 1000.0);
+}
+
 /* One command a workload; says what the first and the last fifth took. */
 static void each(struct topo *t, const pid_t *pids, int n, const char *verb, const char *options)
 {
-	long *took = calloc(n, sizeof(*took)), first, last;
+	struct taken took = { calloc(n, sizeof(long)), calloc(n, sizeof(long)) };
+	pid_t core = core_pid(t->d), daemon = t->d->proc->pid;
+	long first, last, core_us = cpu_us(core);
 	int64_t start = now_ms(), begun;
 	int fifth = n / 5;
 
-	cr_assert(took != NULL);
+	cr_assert(took.ms && took.cpu_us);
 	for (int i = 0; i < n; i++) {
 		begun = now_ms();
+		took.cpu_us[i] = -cpu_us(daemon);
 		ctl_do(t->d, "%s pid:%d %s", verb, pids[i], options);
-		took[i] = now_ms() - begun;
+		took.cpu_us[i] += cpu_us(daemon);
+		took.ms[i] = now_ms() - begun;
 	}
-	first = median(took, fifth);
-	last = median(took + n - fifth, fifth);
+	first = median(took.ms, fifth);
+	last = median(took.ms + n - fifth, fifth);
 	tell("%s, %d workloads: %.1f s, %.1f ms each; median of the first %d %ld ms, of the last %d "
-	     "%ld ms; "
-	     "daemon %ld KiB",
+	     "%ld ms; daemon %ld KiB; the core's control %.2f ms each",
 	     verb, n, (now_ms() - start) / 1000.0, (double)(now_ms() - start) / n, fifth, first, fifth, last,
-	     rss_kib(t));
+	     rss_kib(daemon), (cpu_us(core) - core_us) / 1000.0 / n);
+	tell_steps(verb, &took, n);
 	if (n >= SCALE_JUDGED)
 		cr_expect(last <= first * GROWTH_MAX + 2,
 			  "%s grows with the number: %ld ms at first, %ld ms at "
 			  "last",
 			  verb, first, last);
-	free(took);
+	free(took.ms);
+	free(took.cpu_us);
 }
 
 /*
@@ -132,9 +166,9 @@ Test(scale, as_many_as_asked_for)
 	json_t *list;
 
 	t->d = daemon_start(t->host, t->agent, " ");
-	before = rss_kib(t);
+	before = rss_kib(t->d->proc->pid);
 	each(t, pids, n, "intercept", "--mode off");
-	full = rss_kib(t);
+	full = rss_kib(t->d->proc->pid);
 	cr_expect_leq((full - before) / n, KIB_EACH_MAX, "%ld KiB for each", (full - before) / n);
 	list = ctl(t->d, "workloads");
 	cr_expect_eq((int)json_array_size(json_at(list, "items")), n);
@@ -148,8 +182,9 @@ Test(scale, as_many_as_asked_for)
 		cr_expect_eq(json_int(list, "items.0.id"), i + 1);
 		json_decref(list);
 	}
-	cr_expect_leq(rss_kib(t), full + 1024);
-	tell("daemon: %ld KiB empty, %ld KiB with %d, %ld KiB afterwards", before, full, n, rss_kib(t));
+	cr_expect_leq(rss_kib(t->d->proc->pid), full + 1024);
+	tell("daemon: %ld KiB empty, %ld KiB with %d, %ld KiB afterwards", before, full, n,
+	     rss_kib(t->d->proc->pid));
 	free(pids);
 	topo_end(t);
 }

@@ -10,26 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dpi/policy/peers.h"
 #include "netlink/far_address.h"
 #include "netlink/link.h"
 #include "policyfile/compile.h"
+#include "sluiced/claims.h"
 
 #define SOON_MS 20 /* a script that changes many is one change */
 #define EVENTS_AT_ONCE 64
 
 _Static_assert(sizeof(struct far_address) == sizeof(struct sl_addr), "the same bytes");
 
-/* Of one workload. */
+/* Of one workload; what addresses it has is with the claims. */
 struct own {
 	struct own *next; /* ids ascending */
 	__u16 id;
 	__s32 nsid;
 	__u32 ifindex, vin_ifindex;
 	bool due; /* to be read */
-	bool seen; /* while the workloads are gone through */
-	unsigned int n;
-	struct far_address address[ADDRESSES_MAX];
 };
 
 struct addresses {
@@ -37,94 +34,11 @@ struct addresses {
 	struct source changes, timer;
 	bool waiting; /* the timer runs */
 	struct own *first;
-	struct sl_peer_address *peers; /* as the core was told, ascending */
-	size_t n_peers;
+	struct claims *claims;
+	bool untold; /* the core has not been told of what they are now */
 	void (*changed)(void *context, int block);
 	void *context;
 };
-
-static int compare_peers(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct sl_addr));
-}
-
-/* Whose it was, 0 if nobody's. */
-static __u16 owner_so_far(const struct addresses *addresses, const struct far_address *address)
-{
-	const struct sl_peer_address *peer =
-		addresses->n_peers
-			? bsearch(address, addresses->peers, addresses->n_peers, sizeof(*peer), compare_peers)
-			: NULL;
-
-	return peer ? peer->workload : 0;
-}
-
-static bool has(const struct own *own, const struct far_address *address)
-{
-	for (unsigned int i = 0; i < own->n; i++) {
-		if (!memcmp(&own->address[i], address, sizeof(*address)))
-			return true;
-	}
-	return false;
-}
-
-static const struct own *find(const struct addresses *addresses, __u16 id)
-{
-	const struct own *own = addresses->first;
-
-	while (own && own->id != id)
-		own = own->next;
-	return own;
-}
-
-/* Of equal addresses one is left: the owner's so far, else the lowest id's, which stands first. */
-static size_t settle(const struct addresses *addresses, struct sl_peer_address *peers, size_t n)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct far_address *address = (const struct far_address *)&peers[i].address;
-		__u16 before = owner_so_far(addresses, address);
-		const struct own *own = before ? find(addresses, before) : NULL;
-
-		if (kept && !compare_peers(&peers[kept - 1], &peers[i]))
-			continue;
-		peers[kept] = peers[i];
-		if (own && has(own, address))
-			peers[kept].workload = before;
-		kept++;
-	}
-	return kept;
-}
-
-/* In the order of addresses, and of ids where they are the same. */
-static int compare_whole(const void *a, const void *b)
-{
-	const struct sl_peer_address *x = a, *y = b;
-
-	return compare_peers(a, b) ?: (x->workload > y->workload) - (x->workload < y->workload);
-}
-
-static struct sl_peer_address *collect(const struct addresses *addresses, size_t *ret_n)
-{
-	struct sl_peer_address *peers;
-	size_t n = 0, at = 0;
-
-	for (const struct own *own = addresses->first; own; own = own->next)
-		n += own->n;
-	peers = calloc(n + 1, sizeof(*peers));
-	if (!peers)
-		return NULL;
-	for (const struct own *own = addresses->first; own; own = own->next) {
-		for (unsigned int i = 0; i < own->n && at < SL_PEERS_MAX; i++) {
-			memcpy(&peers[at].address, &own->address[i], sizeof(peers[at].address));
-			peers[at++].workload = own->id;
-		}
-	}
-	qsort(peers, at, sizeof(*peers), compare_whole);
-	*ret_n = settle(addresses, peers, at);
-	return peers;
-}
 
 static int make_block(const struct sl_peer_address *peers, size_t n, struct sl_err *err)
 {
@@ -144,36 +58,46 @@ static int make_block(const struct sl_peer_address *peers, size_t n, struct sl_e
 	return fd;
 }
 
+/* Not put off by every change anew, or who keeps changing would never be read. */
+static void read_soon(struct addresses *addresses)
+{
+	if (addresses->waiting)
+		return;
+	addresses->waiting = true;
+	timer_set(&addresses->timer, SOON_MS, 0);
+}
+
 /* Tells of the list if it is another one than was told. */
 static void publish(struct addresses *addresses)
 {
+	const struct sl_peer_address *list;
 	struct sl_err err;
-	size_t n = 0;
-	struct sl_peer_address *peers = collect(addresses, &n);
-	int block;
+	size_t n;
+	int r = claims_settle(addresses->claims), block;
 
-	if (!peers) {
+	if (r < 0) {
 		sl_error("no memory for the addresses of workloads; rules go by those known so far");
+		read_soon(addresses);
 		return;
 	}
-	if (n == addresses->n_peers && !memcmp(peers, addresses->peers, n * sizeof(*peers))) {
-		free(peers);
+	addresses->untold = addresses->untold || r;
+	if (!addresses->untold)
 		return;
-	}
-	block = make_block(peers, n, &err);
+	list = claims_list(addresses->claims, &n);
+	block = make_block(list, n, &err);
 	if (block < 0) {
 		sl_error("%s; rules go by those known so far", err.text);
-		free(peers);
+		read_soon(addresses);
 		return;
 	}
-	free(addresses->peers);
-	addresses->peers = peers;
-	addresses->n_peers = n;
+	addresses->untold = false;
 	addresses->changed(addresses->context, block);
 }
 
 static void read_one(struct addresses *addresses, struct own *own)
 {
+	struct far_address address[ADDRESSES_MAX];
+	unsigned int n = 0;
 	struct link_info vin;
 	struct sl_err err;
 	int r = link_find(addresses->inst->nls, NULL, own->vin_ifindex, &vin, &err);
@@ -184,14 +108,19 @@ static void read_one(struct addresses *addresses, struct own *own)
 	if (!r) {
 		own->nsid = vin.peer_nsid;
 		own->ifindex = vin.peer_ifindex;
-		r = far_addresses(addresses->inst->nls, own->nsid, own->ifindex, own->address, ADDRESSES_MAX,
-				  &own->n, &err);
+		r = far_addresses(addresses->inst->nls, own->nsid, own->ifindex, address, ADDRESSES_MAX, &n,
+				  &err);
 	}
 	/* It is going, or gone. */
 	if (r)
-		own->n = 0;
+		n = 0;
 	if (r && r != -ENODEV)
 		sl_warn("id %u: %s: no rule knows it as a peer", own->id, err.text);
+	if (claims_set(addresses->claims, own->id, (const struct sl_addr *)address, n)) {
+		sl_error("id %u: no memory for its addresses; rules go by those known so far", own->id);
+		own->due = true;
+		read_soon(addresses);
+	}
 }
 
 static void read_due(struct addresses *addresses)
@@ -203,83 +132,99 @@ static void read_due(struct addresses *addresses)
 	publish(addresses);
 }
 
-static struct own *take_up(struct addresses *addresses, const struct workload *w)
+static void drop(struct addresses *addresses, struct own **at)
 {
-	struct own **at = &addresses->first, *own;
+	struct own *own = *at;
 
-	while (*at && (*at)->id < w->id)
-		at = &(*at)->next;
-	if (!*at || (*at)->id != w->id) {
-		own = calloc(1, sizeof(*own));
-		if (!own)
-			return NULL;
-		own->id = w->id;
-		own->next = *at;
-		*at = own;
-	}
-	return *at;
+	claims_set(addresses->claims, own->id, NULL, 0);
+	*at = own->next;
+	free(own);
 }
 
-static void drop_unseen(struct addresses *addresses)
+/* In front of *at, which the ids before have led to. */
+static struct own *take_up(struct own **at, __u16 id)
 {
-	struct own **at = &addresses->first, *own;
+	struct own *own = calloc(1, sizeof(*own));
 
-	while ((own = *at)) {
-		if (own->seen) {
-			own->seen = false;
-			at = &own->next;
-			continue;
-		}
-		*at = own->next;
-		free(own);
+	if (!own) {
+		sl_error("id %u: no memory for its addresses: no rule knows it as a peer", id);
+		return NULL;
 	}
+	own->id = id;
+	own->next = *at;
+	*at = own;
+	return own;
 }
 
+/* Both lists go by ids: one walk, whatever has changed. */
 void addresses_follow(struct addresses *addresses)
 {
+	struct own **at, *own;
 	struct workload *w;
-	struct own *own;
 	__u32 id = 0;
 
 	if (!addresses)
 		return;
+	at = &addresses->first;
 	for (; (w = workloads_next(addresses->inst->workloads, id)); id = w->id) {
 		if (!w->taken)
 			continue;
-		own = take_up(addresses, w);
-		if (!own) {
-			sl_error("id %u: no memory for its addresses: no rule knows it as a peer", w->id);
+		while (*at && (*at)->id < w->id)
+			drop(addresses, at);
+		own = *at && (*at)->id == w->id ? *at : take_up(at, w->id);
+		if (!own)
 			continue;
-		}
-		own->seen = true;
 		/* Another port under the same id, or a new one. */
 		own->due = own->due || own->vin_ifindex != w->port.vin_ifindex;
 		own->vin_ifindex = w->port.vin_ifindex;
+		at = &own->next;
 	}
-	drop_unseen(addresses);
+	while (*at)
+		drop(addresses, at);
 	read_due(addresses);
 }
 
+/* Those whose namespace is one of these. */
+static bool find_due(struct addresses *addresses, const __s32 *nsid, unsigned int n)
+{
+	bool due = false;
+
+	for (struct own *own = addresses->first; own; own = own->next) {
+		for (unsigned int i = 0; i < n; i++) {
+			if (own->nsid == nsid[i])
+				own->due = due = true;
+		}
+	}
+	return due;
+}
+
+static bool all_due(struct addresses *addresses)
+{
+	for (struct own *own = addresses->first; own; own = own->next)
+		own->due = true;
+	return addresses->first != NULL;
+}
+
+/* One change of a port is many events of few namespaces. */
 static void on_changes(struct source *source, __u32 events)
 {
 	struct addresses *addresses = container_of(source, struct addresses, changes);
+	__s32 nsid[EVENTS_AT_ONCE];
+	unsigned int n = 0;
 	bool due = false;
-	__s32 nsid;
 	int r = 1;
 
 	(void)events;
 	for (int i = 0; i < EVENTS_AT_ONCE && r > 0; i++) {
-		r = far_address_changed(source->fd, &nsid);
-		for (struct own *own = addresses->first; own && r; own = own->next) {
-			if (r < 0 || own->nsid == nsid)
-				own->due = due = true;
-		}
+		r = far_address_changed(source->fd, &nsid[n]);
+		if (r > 0 && (!n || nsid[n] != nsid[n - 1]))
+			n++;
 	}
-	/* Not put off by every change anew, or who keeps changing would never be read. */
-	if (due && !addresses->waiting) {
-		addresses->waiting = true;
-		timer_set(&addresses->timer, SOON_MS, 0);
-	}
+	due = find_due(addresses, nsid, n);
+	if (r < 0)
+		due = all_due(addresses);
+	if (due)
+		read_soon(addresses);
 }
 
 static void on_timer(struct source *source, __u32 events)
@@ -303,9 +248,11 @@ int addresses_open(struct instance *inst, void (*changed)(void *context, int blo
 	addresses->inst = inst;
 	addresses->changed = changed;
 	addresses->context = context;
+	addresses->claims = claims_new();
 	addresses->changes = (struct source){ -1, on_changes };
 	addresses->timer = (struct source){ -1, on_timer };
-	r = timer_open(&inst->loop, &addresses->timer, "addresses of workloads", err);
+	r = addresses->claims ? timer_open(&inst->loop, &addresses->timer, "addresses of workloads", err)
+			      : sl_err(err, ENOMEM, "no memory for the addresses of workloads");
 	if (!r) {
 		r = addresses->changes.fd = far_address_watch(err);
 		r = r < 0 ? r : loop_add(&inst->loop, &addresses->changes, "addresses of workloads", err);
@@ -330,6 +277,6 @@ void addresses_close(struct addresses *addresses)
 		addresses->first = own->next;
 		free(own);
 	}
-	free(addresses->peers);
+	claims_free(addresses->claims);
 	free(addresses);
 }

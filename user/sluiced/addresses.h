@@ -4,10 +4,8 @@
  * peer: read in the workloads' namespaces, read again when they change there,
  * and handed to the core.
  *
- * Invariant: an address is one workload's: whose it was first, as long as it
- * has it; of several that are new, the one with the lowest id. So nobody takes
- * a peer's place by giving itself its address. A workload's first
- * ADDRESSES_MAX count.
+ * Invariant: an address is one workload's (claims.h), so nobody takes a peer's
+ * place by giving itself its address. A workload's first ADDRESSES_MAX count.
  */
 #ifndef SLUICE_SLUICED_ADDRESSES_H
 #define SLUICE_SLUICED_ADDRESSES_H

@@ -30,7 +30,7 @@ struct policy_core {
 	int peers; /* memfd of the workloads' addresses; -1: none are known */
 	bool peers_due, thresholds_due, block_due, names_due; /* to be sent … */
 	__u32 number; /* of it, as the workloads have it in the kernel's map */
-	__u32 names_after; /* … of these, those with higher ids */
+	__u32 names_after; /* … of these, those not told with higher ids */
 	unsigned int unanswered;
 	bool taken; /* the core has the block */
 	bool refused; /* the core would not have it */
@@ -53,6 +53,10 @@ static void disconnect(struct policy_core *core)
 
 static void all_due(struct policy_core *core)
 {
+	struct workload *w = NULL;
+
+	while ((w = workloads_next(core->inst->workloads, w ? w->id : 0)))
+		w->name_told = false;
 	core->block_due = core->block >= 0;
 	core->peers_due = core->peers >= 0;
 	core->thresholds_due = true;
@@ -144,43 +148,55 @@ static int connect_core(struct policy_core *core)
 	return r;
 }
 
-/* The next of them as a request, and where the ones behind begin. NULL: no memory. */
-static char *names_request(const struct policy_core *core, __u32 *ret_after, bool *ret_more)
+/* The next whose name the core does not know. */
+static struct workload *next_unnamed(const struct policy_core *core, __u32 after)
 {
-	const struct workloads *workloads = core->inst->workloads;
+	struct workload *w = workloads_next(core->inst->workloads, after);
+
+	while (w && w->name_told)
+		w = workloads_next(core->inst->workloads, w->id);
+	return w;
+}
+
+/* So many of them as a request, and the last of these. NULL: no memory. */
+static char *names_request(const struct policy_core *core, struct workload *w, __u32 *ret_last)
+{
 	json_t *items = json_array(), *request;
-	__u32 after = core->names_after;
-	struct workload *w = NULL;
 	char *text;
 
-	for (int n = 0; n < NAMES && (w = workloads_next(workloads, after)); n++) {
+	for (int n = 0; n < NAMES && w; n++, w = next_unnamed(core, w->id)) {
 		json_t *name = json_string(w->value.name);
 
 		/* A name that is not UTF-8 has never come by a request. */
 		json_array_append_new(items, json_pack("[io]", (int)w->id, name ?: json_string("?")));
-		after = w->id;
+		*ret_last = w->id;
 	}
 	request = json_pack("{ss so}", "cmd", "names", "items", items);
 	text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	json_decref(request);
-	*ret_after = after;
-	*ret_more = w && workloads_next(workloads, after);
 	return text;
 }
 
 static int send_names(struct policy_core *core)
 {
-	__u32 after;
-	bool more;
-	char *text = names_request(core, &after, &more);
-	int r = text ? sl_sock_send(core->core.fd, text, strlen(text)) : -ENOMEM;
+	struct workload *w = next_unnamed(core, core->names_after);
+	__u32 last = core->names_after;
+	char *text;
+	int r;
 
+	core->names_due = w != NULL;
+	if (!w)
+		return 0;
+	text = names_request(core, w, &last);
+	r = text ? sl_sock_send(core->core.fd, text, strlen(text)) : -ENOMEM;
 	free(text);
 	if (r)
 		return r;
 	core->unanswered++;
-	core->names_after = after;
-	core->names_due = more;
+	for (; w && w->id <= last; w = next_unnamed(core, w->id))
+		w->name_told = true;
+	core->names_after = last;
+	core->names_due = w != NULL;
 	return 0;
 }
 
@@ -316,8 +332,8 @@ void policy_core_thresholds(struct policy_core *core)
 
 void policy_core_rename(struct policy_core *core)
 {
-	core->names_due = true;
 	core->names_after = 0;
+	core->names_due = next_unnamed(core, 0) != NULL;
 	push(core);
 }
 

@@ -27,7 +27,7 @@ void policy_core_set(struct policy_core *core, int block, __u32 number);
 void policy_core_renumber(struct policy_core *core, __u32 number);
 /* The addresses of workloads, likewise (dpi/policy/peers.h). */
 void policy_core_peers(struct policy_core *core, int block);
-/* Workloads have come, gone or been renamed: all names are sent again. */
+/* Workloads have come or gone: the core is told the names that it does not know. */
 void policy_core_rename(struct policy_core *core);
 /* The configuration has other thresholds. */
 void policy_core_thresholds(struct policy_core *core);

@@ -22,6 +22,7 @@
 struct workload {
 	__u16 id;
 	bool taken; /* false: being taken, the port may be in any state between */
+	bool name_told; /* the core knows it (policy_core.h) */
 	struct port_taken port;
 	struct sl_workload value; /* as in the map */
 	char target[TARGET_LEN]; /* canonical, e.g. "container:web" */
