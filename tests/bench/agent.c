@@ -289,6 +289,23 @@ int agent_drops(struct agent *agent, __u64 *ret, struct sl_err *err)
 	return 0;
 }
 
+int agent_judged(struct agent *agent, struct agent_judged *ret, struct sl_err *err)
+{
+	struct agent_judged judged = { 0 };
+	struct sl_counters counters;
+
+	for (unsigned int prog = SL_PROG_VEX; prog <= SL_PROG_VIN; prog++) {
+		int r = sl_maps_counters(&agent->maps, prog, &counters, err);
+
+		if (r)
+			return r;
+		judged.in += counters.in.frames;
+		judged.allowed += counters.flow_allowed.frames;
+	}
+	*ret = judged;
+	return 0;
+}
+
 /* Our own folder and what the daemon may have left in it. */
 static void remove_folder(const struct agent *agent)
 {

@@ -48,4 +48,10 @@ int agent_pin_core(struct agent *agent, unsigned int cpu, struct sl_err *err);
  */
 int agent_drops(struct agent *agent, __u64 *ret, struct sl_err *err);
 
+/* Frames that came to vex and vin so far, and of those the ones that went on by a verdict. */
+struct agent_judged {
+	__u64 in, allowed;
+};
+int agent_judged(struct agent *agent, struct agent_judged *ret, struct sl_err *err);
+
 #endif

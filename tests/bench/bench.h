@@ -83,6 +83,8 @@ int measure_flows(struct sl_err *err);
 int measure_tcp_off(struct sl_err *err);
 int measure_tcp_inline(struct sl_err *err);
 int measure_tcp_judged(struct sl_err *err);
+int measure_tcp_judged_rtt(struct sl_err *err);
+int measure_verdict_latency(struct sl_err *err);
 int measure_udp64_judged(struct sl_err *err);
 int measure_udp64(struct sl_err *err);
 int measure_crr_inline(struct sl_err *err);

@@ -107,6 +107,18 @@ int flood_sink(struct flood *flood, const struct ns *ns, struct sl_err *err)
 	return attach(flood->skel->progs.bench_sink, ns, "eth0", BENCH_TCX_INGRESS, err);
 }
 
+int flood_redirect(struct flood *flood, const struct ns *ns, const char *from, const char *to,
+		   struct sl_err *err)
+{
+	int token = sl_netns_enter(ns->fd, err);
+
+	if (token < 0)
+		return token;
+	flood->skel->bss->bench_far = if_nametoindex(to);
+	sl_netns_leave(token);
+	return attach(flood->skel->progs.bench_bare, ns, from, BENCH_TCX_INGRESS, err);
+}
+
 __u64 flood_sent(const struct flood *flood)
 {
 	return __atomic_load_n(&flood->skel->bss->bench_sent, __ATOMIC_RELAXED);

@@ -27,6 +27,10 @@ int flood_sink(struct flood *flood, const struct ns *ns, struct sl_err *err);
  */
 int flood_prepare(struct flood *flood, const struct ns *ns, const char *prefix, struct sl_err *err);
 
+/* Hands whatever comes to `from` straight to the far end of `to`, both in ns, until fd (a link) is closed. fd or -errno. */
+int flood_redirect(struct flood *flood, const struct ns *ns, const char *from, const char *to,
+		   struct sl_err *err);
+
 /* So far, over all runs. */
 __u64 flood_sent(const struct flood *flood);
 __u64 flood_received(const struct flood *flood);

@@ -74,6 +74,8 @@ int lab_find_device(const struct ns *ns, const char *prefix, char *ret, size_t s
 
 /* CLOCK_MONOTONIC. */
 __u64 lab_now_ns(void);
+/* What all processors together have worked so far, by the kernel's ticks; 0 if it cannot be read. */
+__u64 lab_busy_ns(void);
 /* Waits until then. */
 void lab_wait_until(__u64 ns);
 /* Pins the calling thread; a CPU that is not there is taken modulo their number. */

@@ -20,8 +20,12 @@ struct side {
 static int measure(void *context, double *ret, struct sl_err *err)
 {
 	const struct side *side = context;
+	struct stream_result result;
+	int r = stream_tcp(side->workload, side->way, RUN_MS, &result, err);
 
-	return stream_tcp(side->workload, side->way, RUN_MS, ret, err);
+	if (!r)
+		*ret = result.gbit;
+	return r;
 }
 
 static int one_way(const char *name, const char *contender, const struct workload *ours,
@@ -73,10 +77,4 @@ int measure_tcp_off(struct sl_err *err)
 int measure_tcp_inline(struct sl_err *err)
 {
 	return both_ways(AGENT_DPI, "inline", "sluice inline", "tcp_inline", "tcp_inline_from_workload", err);
-}
-
-int measure_tcp_judged(struct sl_err *err)
-{
-	return both_ways(AGENT_JUDGED, "inline", "sluice, judged flow", "tcp_judged",
-			 "tcp_judged_from_workload", err);
 }

@@ -4,7 +4,7 @@
  * result.md for people, with the machine they were taken on.
  *
  * Invariant: a figure that could not be had is written down as such, with the
- * reason; nothing is left out in silence.
+ * reason; nothing is left out in silence (for programs it is absent).
  */
 #include <errno.h>
 #include <jansson.h>
@@ -86,8 +86,6 @@ static json_t *figure_json(const struct figure *figure)
 	const struct series *series = &figure->series;
 	const struct summary *s = &figure->summary;
 
-	if (figure->missing[0])
-		return json_pack("{s:s, s:i, s:s}", "name", figure->name, "n", 0, "missing", figure->missing);
 	return json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:s, s:f, s:f, s:s, s:i}", "name", figure->name,
 			 "contender", series->contender, "baseline", series->baseline, "n", series->n,
 			 "median", s->median, "min", s->min, "max", s->max, "unit", figure_unit(figure),
@@ -100,8 +98,11 @@ static int write_json(const char *path, struct sl_err *err)
 	json_t *array = json_array();
 	int r;
 
-	for (unsigned int i = 0; i < n_figures; i++)
-		json_array_append_new(array, figure_json(&figures[i]));
+	/* What could not be measured is not there; result.md says why. */
+	for (unsigned int i = 0; i < n_figures; i++) {
+		if (!figures[i].missing[0])
+			json_array_append_new(array, figure_json(&figures[i]));
+	}
 	r = json_dump_file(array, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	json_decref(array);
 	return r ? sl_err(err, EIO, "%s cannot be written; is the disk full?", path) : 0;

@@ -7,6 +7,7 @@
  * figure.
  */
 #include "bench/stream.h"
+#include "bench/stream_own.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,17 +26,8 @@
 #define BUFFER (128 * 1024)
 #define SETTLE_MS 300 /* slow start and warming up: not measured */
 #define ECHO_SETTLE 500
-#define PATIENCE_S 5
 
-/* Between the two processes of a run: what the one needs of the other. */
-struct shared {
-	struct sockaddr_in addr;
-	unsigned int ms;
-	int ready; /* the receiver listens */
-	double bytes_per_s;
-};
-
-static struct shared *share(const struct in_addr *ip, unsigned int port, struct sl_err *err)
+struct shared *stream_share(const struct in_addr *ip, unsigned int port, struct sl_err *err)
 {
 	struct shared *shared =
 		mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -49,10 +41,9 @@ static struct shared *share(const struct in_addr *ip, unsigned int port, struct 
 	return shared;
 }
 
-/* A socket that gives up after PATIENCE_S, bound to the address or connected to it. */
-static int open_socket(int type, const struct sockaddr_in *addr, bool to_bind)
+int stream_socket(int type, const struct sockaddr_in *addr, bool to_bind)
 {
-	const struct timeval patience = { .tv_sec = PATIENCE_S };
+	const struct timeval patience = { .tv_sec = STREAM_PATIENCE_S };
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), one = 1;
 
 	if (fd < 0)
@@ -66,9 +57,9 @@ static int open_socket(int type, const struct sockaddr_in *addr, bool to_bind)
 	return fd;
 }
 
-static bool wait_ready(const struct shared *shared)
+bool stream_wait_ready(const struct shared *shared)
 {
-	__u64 limit = lab_now_ns() + PATIENCE_S * 1000000000ULL;
+	__u64 limit = lab_now_ns() + STREAM_PATIENCE_S * 1000000000ULL;
 
 	while (!__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE)) {
 		if (lab_now_ns() > limit)
@@ -82,12 +73,12 @@ static int tcp_receive(void *context)
 {
 	static char buffer[BUFFER];
 	struct shared *shared = context;
-	__u64 start, from, now = 0, end, bytes = 0;
+	__u64 start, from, now = 0, end, bytes = 0, busy = 0;
 	int listener, fd;
 	ssize_t n;
 
 	lab_pin(1);
-	listener = open_socket(SOCK_STREAM, &shared->addr, true);
+	listener = stream_socket(SOCK_STREAM, &shared->addr, true);
 	if (listener < 0 || listen(listener, 1))
 		return 1;
 	__atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
@@ -99,9 +90,13 @@ static int tcp_receive(void *context)
 	end = from + shared->ms * 1000000ULL;
 	while (now < end && (n = read(fd, buffer, sizeof(buffer))) > 0) {
 		now = lab_now_ns();
-		if (now >= from)
-			bytes += n;
+		if (now < from)
+			continue;
+		if (!bytes)
+			busy = lab_busy_ns();
+		bytes += n;
 	}
+	shared->cpu_ns_per_byte = bytes ? (double)(lab_busy_ns() - busy) / bytes : 0;
 	shared->bytes_per_s = now > from ? bytes * 1e9 / (now - from) : 0;
 	return now < end;
 }
@@ -113,7 +108,7 @@ static int tcp_send(void *context)
 	int fd;
 
 	lab_pin(0);
-	fd = open_socket(SOCK_STREAM, &shared->addr, false);
+	fd = stream_socket(SOCK_STREAM, &shared->addr, false);
 	if (fd < 0)
 		return 1;
 	/* The receiver ends it. */
@@ -122,8 +117,7 @@ static int tcp_send(void *context)
 	return 0;
 }
 
-/* The receiver first, then the sender; ends when the receiver has. Its exit status or -errno. */
-static int run_two(const struct ns *receiver_ns, int (*receive)(void *), const struct ns *sender_ns,
+int stream_run_two(const struct ns *receiver_ns, int (*receive)(void *), const struct ns *sender_ns,
 		   int (*transmit)(void *), struct shared *shared, struct sl_err *err)
 {
 	pid_t receiver, sender;
@@ -132,7 +126,7 @@ static int run_two(const struct ns *receiver_ns, int (*receive)(void *), const s
 	receiver = lab_fork(receiver_ns, receive, shared, err);
 	if (receiver < 0)
 		return receiver;
-	if (!wait_ready(shared)) {
+	if (!stream_wait_ready(shared)) {
 		lab_stop(receiver);
 		return sl_err(err, ETIMEDOUT, "the receiver does not listen");
 	}
@@ -146,22 +140,22 @@ static int run_two(const struct ns *receiver_ns, int (*receive)(void *), const s
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-int stream_tcp(const struct workload *w, enum stream_way way, unsigned int ms, double *ret_gbit,
+int stream_tcp(const struct workload *w, enum stream_way way, unsigned int ms, struct stream_result *ret,
 	       struct sl_err *err)
 {
 	bool to_workload = way == STREAM_TO_WORKLOAD;
-	struct shared *shared = share(to_workload ? &w->ip : &w->host_ip, TCP_PORT, err);
+	struct shared *shared = stream_share(to_workload ? &w->ip : &w->host_ip, TCP_PORT, err);
 	int r;
 
 	if (!shared)
 		return -ENOMEM;
 	shared->ms = ms;
-	r = run_two(to_workload ? &w->ns : NULL, tcp_receive, to_workload ? NULL : &w->ns, tcp_send, shared,
-		    err);
+	r = stream_run_two(to_workload ? &w->ns : NULL, tcp_receive, to_workload ? NULL : &w->ns, tcp_send,
+			   shared, err);
 	if (r > 0)
 		r = sl_err(err, EAGAIN, "the TCP stream broke off");
 	if (!r)
-		*ret_gbit = shared->bytes_per_s * 8 / 1e9;
+		*ret = (struct stream_result){ shared->bytes_per_s * 8 / 1e9, shared->cpu_ns_per_byte };
 	munmap(shared, sizeof(*shared));
 	return r;
 }
@@ -174,7 +168,7 @@ static int echo_answer(void *context)
 	int fd;
 
 	lab_pin(1);
-	fd = open_socket(SOCK_DGRAM, &shared->addr, true);
+	fd = stream_socket(SOCK_DGRAM, &shared->addr, true);
 	if (fd < 0)
 		return 1;
 	__atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
@@ -213,7 +207,7 @@ static int ask(int fd, double *times, unsigned int n)
 
 int stream_echo(const struct workload *w, unsigned int n, double *ret_us, struct sl_err *err)
 {
-	struct shared *shared = share(&w->ip, ECHO_PORT, err);
+	struct shared *shared = stream_share(&w->ip, ECHO_PORT, err);
 	double *times = calloc(n, sizeof(*times));
 	pid_t answerer = -1;
 	int r = -ENOMEM, fd = -1;
@@ -225,10 +219,10 @@ int stream_echo(const struct workload *w, unsigned int n, double *ret_us, struct
 	if (r)
 		goto out;
 	lab_pin(0);
-	if (wait_ready(shared))
-		fd = open_socket(SOCK_DGRAM, &shared->addr, false);
+	if (stream_wait_ready(shared))
+		fd = stream_socket(SOCK_DGRAM, &shared->addr, false);
 	if (fd < 0 || ask(fd, times, n)) {
-		r = sl_err(err, EAGAIN, "no answer from the echo within %d s", PATIENCE_S);
+		r = sl_err(err, EAGAIN, "no answer from the echo within %d s", STREAM_PATIENCE_S);
 		goto out;
 	}
 	qsort(times, n, sizeof(*times), compare);

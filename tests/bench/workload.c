@@ -148,6 +148,21 @@ __u64 lab_now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+__u64 lab_busy_ns(void)
+{
+	/* cpu user nice system idle iowait irq softirq steal: proc(5). Steal is another machine's work. */
+	unsigned long long user, nice, system, idle, iowait, irq, softirq;
+	FILE *file = fopen("/proc/stat", "re");
+	int n = 0;
+
+	if (file) {
+		n = fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle,
+			   &iowait, &irq, &softirq);
+		fclose(file);
+	}
+	return n == 7 ? (user + nice + system + irq + softirq) * (1000000000ULL / sysconf(_SC_CLK_TCK)) : 0;
+}
+
 void lab_wait_until(__u64 ns)
 {
 	struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };

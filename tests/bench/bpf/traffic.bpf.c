@@ -25,6 +25,7 @@ const volatile __u16 bench_port; /* UDP destination port of the flood, host byte
 /* Set for each run. */
 __u8 bench_macs[12]; /* destination, source */
 __u32 bench_target; /* ifindex of the port to feed */
+__u32 bench_far; /* of the leg behind which bench_bare puts frames */
 
 /* Each is written on one CPU at a time: the generator's thread is pinned, one program sends. */
 __u64 bench_sent;
@@ -53,6 +54,14 @@ SEC("xdp")
 int bench_pass(struct xdp_md *ctx)
 {
 	return ctx->data == ctx->data_end ? XDP_DROP : XDP_PASS;
+}
+
+/* The least that a program between two pairs can do. */
+SEC("tc")
+int bench_bare(struct __sk_buff *skb)
+{
+	(void)skb;
+	return bpf_redirect_peer(bench_far, 0);
 }
 
 struct bench_headers {
