@@ -46,7 +46,7 @@ $(FAULT_SUITE): $(call objs,$(wildcard tests/unit/port_faults*.c) tests/unit/por
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_sluiced) criterion) -pthread
 
-# The core with a frame that it dies of: user/dpi/decide/fault_point.h.
+# The core with a frame that it dies of and one that it hangs with: user/dpi/decide/fault_point.h.
 # Called as the real one: by that name cores are found and counted.
 FAULTY_CORE = $(BUILD)/tests/faulty/sluice-dpi
 FAULTY_ENGINE = $(BUILD)/tests/faulty/engine.o

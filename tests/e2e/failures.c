@@ -26,10 +26,11 @@ TestSuite(failures, .init = world_enter, .fini = world_leave, .timeout = 180);
 
 #define ALLOWED 7990
 #define DENIED 8081
+#define MORE_THAN_RINGS 10000
 #define POLICY                                                                                               \
 	"version: 1\ndefault: {mode: protect}\nrules:\n"                                                     \
 	"  - {id: 1, direction: both, protocol: tcp, ports: 7990, action: allow}\n"                          \
-	"  - {id: 2, direction: both, protocol: udp, ports: 5000, action: allow}\n"                          \
+	"  - {id: 2, direction: both, protocol: udp, ports: 5000-5001, action: allow}\n"                     \
 	"  - {id: 3, direction: both, protocol: icmp, action: allow}\n"
 
 enum answer { INSPECTED, UNINSPECTED, SILENT };
@@ -130,6 +131,68 @@ static void wire_is_set_down(struct field *f)
 	until_whole(f);
 }
 
+/* The other end of vth: the programs' frames are lost there, and the core would be as deaf with vth up. */
+static void bridge_is_set_down(struct field *f)
+{
+	daemon_kill9(f->t->d);
+	ns_run(f->t->agent, "ip link set vbr down");
+	cr_assert(wait_until(5000, core_stale(f->t->d)), "the core does not notice that vbr is down");
+	expect_state(f, "vbr set down, and no daemon to set it up", f->absent);
+	ns_run(f->t->agent, "ip link set vbr up");
+	until_whole(f);
+	daemon_restart(f->t->d);
+	until_whole(f);
+}
+
+/* What became of the frames that were sent to the core. */
+struct at_core {
+	__u64 sent, taken, no_room;
+};
+
+static struct at_core at_core(struct field *f)
+{
+	struct sl_core record = { 0 };
+	__u32 queue = 0;
+
+	cr_assert_eq(bpf_map_lookup_elem(f->t->d->maps.core, &queue, &record), 0);
+	return (struct at_core){ counter_legs(f->t->d, SL_R_diverted), record.rx_frames,
+				 record.drop_rx_full + record.drop_fill_empty };
+}
+
+/* Since then: nothing is missing, and something found no room. */
+static bool is_accounted(struct field *f, const struct at_core *before)
+{
+	struct at_core now = at_core(f);
+
+	return now.no_room > before->no_room &&
+	       now.sent - before->sent == now.taken - before->taken + now.no_room - before->no_room;
+}
+
+/* More than all of FILL, while nobody takes anything out of RX; shorter than a heartbeat may be old. */
+static void rings_are_full(struct field *f)
+{
+	struct at_core before = at_core(f), after;
+	struct sockaddr_storage to;
+	socklen_t len = dial_address(WL_IP4, 5001, &to);
+	int fd = ns_socket(f->t->host, AF_INET, SOCK_DGRAM, 0);
+	pid_t core = core_pid(f->t->d);
+
+	cr_assert(fd >= 0);
+	kill(core, SIGSTOP);
+	for (int i = 0; i < MORE_THAN_RINGS; i++)
+		sendto(fd, "full", 4, 0, (void *)&to, len);
+	kill(core, SIGCONT);
+	close(fd);
+	if (!wait_until(5000, is_accounted(f, &before))) {
+		after = at_core(f);
+		cr_expect_fail("of %llu frames the core took %llu and had no room for %llu",
+			       after.sent - before.sent, after.taken - before.taken,
+			       after.no_room - before.no_room);
+	}
+	cr_expect_eq(core_pid(f->t->d), core);
+	expect_state(f, "core's rings were full for a moment", INSPECTED);
+}
+
 static void run(const char *fail, enum answer absent)
 {
 	struct field f = { .t = topo_direct(""), .absent = absent };
@@ -154,6 +217,8 @@ static void run(const char *fail, enum answer absent)
 	daemon_is_killed(&f);
 	both_are_killed(&f);
 	wire_is_set_down(&f);
+	bridge_is_set_down(&f);
+	rings_are_full(&f);
 	flow_end(judged);
 	close(f.allowed);
 	close(f.denied);

@@ -59,7 +59,7 @@ Test(conf, reads_every_section)
 	cr_assert_eq(
 		read_conf("# comment\n[daemon]\ninstance = blue\nlog_level=debug ; why\n\n"
 			  "[bridge]\nvbr = vbr-neuv\nvth = vth-neuv\nmtu = 9216\nattach = clsact\n"
-			  "[dpi]\ndpi = external\nworkers = 4\nheartbeat_ms = 250\n"
+			  "[dpi]\ndpi = external\nworkers = 4\nheartbeat_ms = 250\nhang_s = 0\n"
 			  "[workload]\nmode = tap\nfail = open\nstrict = no\nnon_ip = 0x88cc, llc,0x88cc\n",
 			  &conf, &err),
 		0, "%s", err.text);
@@ -71,6 +71,7 @@ Test(conf, reads_every_section)
 	cr_assert_eq(conf.dpi, SL_DPI_EXTERNAL);
 	cr_assert_eq(conf.workers, 4);
 	cr_assert_eq(conf.heartbeat_ms, 250);
+	cr_assert_eq(conf.hang_s, 0);
 	cr_assert_eq(conf.mode, SL_MODE_TAP);
 	cr_assert_eq(conf.fail, SL_FAIL_OPEN);
 	cr_assert_not(conf.strict);
@@ -116,6 +117,7 @@ Test(conf, errors_name_line_and_key_and_change_nothing)
 		{ "[dpi]\nworkers = 0\n", ":2:", "64" },
 		{ "[dpi]\nworkers = 65\n", ":2:", "64" },
 		{ "[dpi]\nheartbeat_ms = 9\n", ":2:", "10" },
+		{ "[dpi]\nhang_s = 3601\n", ":2:", "3600" },
 		{ "[dpi]\nheartbeat_ms = 60001\n", ":2:", "60000" },
 		{ "[threats]\nsmall_mss = 65536\n", ":2:", "65535" },
 		{ "[threats]\nno_data = never\n", ":2:", "no_data" },

@@ -56,6 +56,7 @@ void kernel_start_with(uint32_t spares)
 	kernel_need_wakeup(false, true);
 
 	lane->lane.ops = &sl_xsk_lane_ops;
+	lane->flags_fd = -1;
 	lane->lane.record = &kernel.record;
 	lane->ifname = "vth-test";
 	lane->queue = 1;

@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <seccomp.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -108,6 +109,13 @@ static int allow_flows(scmp_filter_ctx filter)
 	return r;
 }
 
+/* Is the interface up? No other request, on any descriptor. */
+static int allow_flags(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)SIOCGIFFLAGS));
+}
+
 /* abort() and assertions: a signal to ourselves, not to others. */
 static int allow_own_end(scmp_filter_ctx filter, pid_t self)
 {
@@ -132,6 +140,8 @@ int sl_filter_enter(bool flows, struct sl_err *err)
 		r = allow_memory(filter);
 	if (!r && flows)
 		r = allow_flows(filter);
+	if (!r)
+		r = allow_flags(filter);
 	if (!r)
 		r = allow_own_end(filter, getpid());
 	if (!r)

@@ -46,6 +46,7 @@ struct sl_conf {
 	char dpi_path[SL_PATH_LEN];
 	__u32 workers;
 	__u32 heartbeat_ms;
+	__u32 hang_s; /* 0: a worker may hang for ever */
 	__u32 busy_poll_us;
 	char dpi_user[SL_INSTANCE_LEN]; /* empty: "sluice" if it exists, else "nobody" */
 	__u8 mode; /* enum sl_mode */

@@ -15,11 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sluiced/hang.h"
 #include "sluiced/spawn.h"
 
 #define DELAY_MIN_MS 10
 #define DELAY_MAX_MS 5000
 #define GOOD_LIFE_NS (10 * 1000000000ULL) /* who has lived that long may be restarted at once again */
+#define HANG_LOOK_MS 500 /* between two looks at the workers of one that runs */
 #define STOP_STEP_MS 2000 /* between asking, SIGTERM and SIGKILL */
 
 /* What is tried next when a core that should end has not. */
@@ -31,7 +33,9 @@ struct core {
 	struct core_status status;
 	struct source exit; /* pidfd */
 	struct source ready; /* pipe */
-	struct source timer; /* CORE_WAITING: next start; CORE_STOPPING: next step */
+	struct source
+		timer; /* CORE_WAITING: next start; CORE_STOPPING: next step; CORE_RUNNING: does it hang? */
+	struct hang hang;
 	bool child;
 	bool wanted; /* another one follows this one */
 	enum stop_step step;
@@ -58,6 +62,10 @@ static void set_state(struct core *core, enum core_state state)
 {
 	core->status.state = state;
 	core->status.since_ns = now_ns();
+	if (state == CORE_RUNNING) {
+		core->hang = (struct hang){ 0 };
+		timer_set(&core->timer, HANG_LOOK_MS, 0);
+	}
 	core->changed(core->inst);
 }
 
@@ -93,8 +101,13 @@ static void read_end(struct core *core)
 {
 	char *text = core->status.last_end;
 	siginfo_t info = { 0 };
+	bool known = core->child && !waitid(P_PIDFD, core->exit.fd, &info, WEXITED | WNOHANG) && info.si_pid;
 
-	if (!core->child || waitid(P_PIDFD, core->exit.fd, &info, WEXITED | WNOHANG) || !info.si_pid)
+	if (core->hang.killed)
+		snprintf(text, sizeof(core->status.last_end),
+			 "was killed: the worker of queue %u gave no sign of life for %u s", core->hang.queue,
+			 core->inst->conf.hang_s);
+	else if (!known)
 		snprintf(text, sizeof(core->status.last_end), "ended, how is not known");
 	else if (info.si_code == CLD_EXITED)
 		snprintf(text, sizeof(core->status.last_end), "exited with status %d", info.si_status);
@@ -174,6 +187,17 @@ static void stop_step(struct core *core)
 	timer_set(&core->timer, STOP_STEP_MS, 0);
 }
 
+/* A worker that hangs answers nothing, and for its flows nobody but `fail` is there. */
+static void look_for_hang(struct core *core)
+{
+	if (hang_look(&core->hang, core->inst, core->status.pid)) {
+		sl_error("core (pid %d): the worker of queue %u gives no sign of life: killing it",
+			 core->status.pid, core->hang.queue);
+		signal_core(core, SIGKILL);
+	}
+	timer_set(&core->timer, HANG_LOOK_MS, 0);
+}
+
 static void on_timer_event(struct source *source, __u32 events)
 {
 	struct core *core = container_of(source, struct core, timer);
@@ -184,6 +208,8 @@ static void on_timer_event(struct source *source, __u32 events)
 		start(core);
 	else if (core->status.state == CORE_STOPPING)
 		stop_step(core);
+	else if (core->status.state == CORE_RUNNING)
+		look_for_hang(core);
 }
 
 /* Takes over the descriptors. 0 or -errno. */

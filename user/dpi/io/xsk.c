@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 
@@ -49,6 +50,7 @@
 struct sl_xsk {
 	struct sl_xsk_conf conf;
 	unsigned long netns; /* inode, for messages */
+	int flags_fd; /* see struct sl_xsk_lane */
 	uint32_t n_chunks; /* of each lane */
 	bool multi_buffer;
 	void *area;
@@ -173,6 +175,7 @@ static struct sl_xsk_lane *new_lane(const struct sl_xsk *xsk, uint32_t queue, st
 	lane->lane.ops = &sl_xsk_lane_ops;
 	lane->lane.record = record;
 	lane->ifname = xsk->conf.ifname;
+	lane->flags_fd = xsk->flags_fd;
 	lane->queue = queue;
 	lane->multi_buffer = xsk->multi_buffer;
 	lane->busy_poll = xsk->conf.busy_poll_us > 0;
@@ -272,6 +275,12 @@ int sl_xsk_open(struct sl_xsk **ret_xsk, const struct sl_xsk_conf *conf, struct 
 	xsk->netns = netns_inode();
 	xsk->n_chunks = chunks_per_lane(conf->queues);
 	xsk->multi_buffer = true;
+	xsk->flags_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (xsk->flags_fd < 0) {
+		r = sl_errno(err, errno, "%s: a socket to ask for its flags", conf->ifname);
+		free(xsk);
+		return r;
+	}
 	for (;;) {
 		r = if_nametoindex(conf->ifname) ? try_open(xsk, records, err)
 						 : bind_error(xsk, 0, ENODEV, err);
@@ -347,5 +356,6 @@ void sl_xsk_close(struct sl_xsk *xsk)
 	if (!xsk)
 		return;
 	undo_open(xsk);
+	close(xsk->flags_fd);
 	free(xsk);
 }

@@ -6,6 +6,9 @@
  * Invariant: each figure of the kernel is added to the record once.
  */
 #include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "dpi/io/xsk.h"
@@ -14,6 +17,20 @@
 #ifndef SOL_XDP
 #define SOL_XDP 283
 #endif
+
+/*
+ * Nothing says that the interface has been set down, but a kick is refused. That its far end has been, which loses as
+ * much, shows in the interface's flags. One that is not found by its name was renamed: then only the kick tells.
+ */
+static bool is_down(const struct sl_xsk_lane *lane)
+{
+	struct ifreq request = { 0 };
+
+	if (sendto(lane->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno == ENETDOWN)
+		return true;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", lane->ifname);
+	return !ioctl(lane->flags_fd, SIOCGIFFLAGS, &request) && !(request.ifr_flags & IFF_RUNNING);
+}
 
 int sl_xsk_lane_account(struct sl_lane *base, struct sl_err *err)
 {
@@ -47,8 +64,7 @@ int sl_xsk_lane_account(struct sl_lane *base, struct sl_err *err)
 		return sl_errno(err, pending,
 				"%s queue %u: the interface has been removed or moved to another namespace",
 				lane->ifname, lane->queue);
-	/* Nothing says that it has been set down, but a kick is refused. */
-	base->down = sendto(lane->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno == ENETDOWN;
+	base->down = is_down(lane);
 	return 0;
 }
 

@@ -40,6 +40,7 @@ struct sl_xsk_lane {
 
 	struct xsk_socket *socket;
 	int fd; /* the socket's */
+	int flags_fd; /* any socket of the namespace, to ask for the interface's flags; struct sl_xsk's */
 	struct xsk_ring_prod fill;
 	struct xsk_ring_cons comp;
 	struct xsk_ring_cons rx;
