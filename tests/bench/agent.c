@@ -223,6 +223,16 @@ static int core_record(struct agent *agent, struct sl_core *ret, struct sl_err *
 		       : 0;
 }
 
+int agent_core_pid(struct agent *agent, pid_t *ret, struct sl_err *err)
+{
+	struct sl_core record = { 0 };
+	int r = core_record(agent, &record, err);
+
+	if (!r)
+		*ret = (pid_t)record.pid;
+	return r;
+}
+
 int agent_pin_core(struct agent *agent, unsigned int cpu, struct sl_err *err)
 {
 	struct sl_core record = { 0 };

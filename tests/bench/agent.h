@@ -39,6 +39,9 @@ int agent_intercept(struct agent *agent, const struct workload *workload, const 
 int agent_release(struct agent *agent, const struct workload *workload, struct sl_err *err);
 int agent_mode(struct agent *agent, const struct workload *workload, const char *mode, struct sl_err *err);
 
+/* The core's process, of one that is sluice-dpi. */
+int agent_core_pid(struct agent *agent, pid_t *ret, struct sl_err *err);
+
 /* Puts what does the core's work on one CPU, all its threads. */
 int agent_pin_core(struct agent *agent, unsigned int cpu, struct sl_err *err);
 

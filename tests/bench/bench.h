@@ -90,6 +90,7 @@ int measure_udp64(struct sl_err *err);
 int measure_crr_inline(struct sl_err *err);
 int measure_rtt(struct sl_err *err);
 int measure_gap(struct sl_err *err);
+int measure_many(struct sl_err *err);
 int measure_session(struct sl_err *err);
 int measure_policy(struct sl_err *err);
 int measure_dpi(struct sl_err *err);

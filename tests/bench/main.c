@@ -32,6 +32,7 @@ static const struct {
 	{ "crr_inline", measure_crr_inline, "new TCP connections through the core" },
 	{ "rtt", measure_rtt, "round trips through the core" },
 	{ "gap", measure_gap, "taking and giving back a port" },
+	{ "many", measure_many, "memory and time of one more workload" },
 	{ "session", measure_session, "making and finding a session among half a million" },
 	{ "policy", measure_policy, "a lookup in 10 to 10,000 rules" },
 	{ "dpi", measure_dpi, "a frame in the core, by stage" },
