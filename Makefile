@@ -24,7 +24,8 @@ ifeq ($(SANITIZE),1)
 CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=address,undefined
 endif
-BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -Iinclude -I. -Ibpf
+BPF_OPT ?= -O2
+BPF_CFLAGS = $(BPF_OPT) -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -Iinclude -I. -Ibpf
 
 # Asked late, so that `make deps` can install pkg-config and the libraries in the same run.
 pkg = $(shell pkg-config --cflags --libs $(1))

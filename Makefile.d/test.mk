@@ -58,6 +58,13 @@ $(FAULTY_CORE): $(filter-out %/decide/engine.o,$(DPI_OBJS)) $(FAULTY_ENGINE) $(L
 $(BUILD)/tests/e2e-suite: | $(FAULTY_CORE)
 -include $(FAULTY_ENGINE:.o=.d)
 
+# The daemon that a user would install next: another version, and programs of other instructions out of the same source.
+NEWER = $(BUILD)/newer/sluiced
+.PHONY: newer
+newer:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/newer VERSION=$(VERSION)-newer BPF_OPT=-O3 $(NEWER)
+$(BUILD)/tests/e2e-suite: | newer
+
 .PHONY: fault-suite
 fault-suite:
 	$(Q)$(MAKE) --no-print-directory FAULTS=1 BUILD=$(BUILD)/faults $(BUILD)/faults/tests/fault-suite

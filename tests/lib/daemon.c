@@ -47,7 +47,7 @@ static bool launch(struct daemon *d)
 	d->proc =
 		ns_spawn(d->home,
 			 "env NOTIFY_SOCKET=%s %s --instance " DAEMON_INSTANCE " --netns %s --dpi-path %s %s",
-			 address.sun_path, world_program("sluiced"), d->agent->path,
+			 address.sun_path, world_program(d->program ?: "sluiced"), d->agent->path,
 			 world_program("sluice-dpi"), d->options);
 	while (!ready && now_ms() < end && !proc_ended(d->proc, 0)) {
 		if (!readable(fd, 20))

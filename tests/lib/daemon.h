@@ -23,6 +23,7 @@ struct daemon {
 	struct ns *home; /* where it is started, as a host agent would be */
 	struct ns *agent; /* where it works (--netns) */
 	struct proc *proc;
+	const char *program; /* of the build folder; NULL: "sluiced" */
 	struct sl_maps maps; /* the pinned maps */
 	bool maps_open;
 	char options[512];

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A newer build takes the place of the one that runs, under traffic, and the
+ * older one that of the newer: another version of the daemon with programs of
+ * other instructions, as an upgrade brings them.
+ *
+ * Invariant: no datagram is lost, links and maps stay the same ones, and in
+ * every link there is another program.
+ */
+#include <bpf/bpf.h>
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/rules.h"
+#include "lib/topo.h"
+#include "lib/world.h"
+
+TestSuite(upgrade, .init = world_enter, .fini = world_leave, .timeout = 180);
+
+#define NEWER "newer/sluiced"
+#define LINKS 4
+
+static const char *const maps[] = { "sl_ports_v1",    "sl_workloads_v1", "sl_ucmacs_v1", "sl_config_v1",
+				    "sl_counters_v2", "sl_traffic_v1",	 "sl_etypes_v1", "sl_core_v1",
+				    "sl_xsks_v1",     "sl_flows_v1" };
+#define MAPS (sizeof(maps) / sizeof(*maps))
+
+/* What stands in the kernel. */
+struct wiring {
+	__u32 link[LINKS], program[LINKS];
+	__u8 tag[LINKS][BPF_TAG_SIZE];
+	__u32 map[MAPS];
+};
+
+static __u32 map_id(const char *name)
+{
+	char path[256];
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	int fd;
+
+	snprintf(path, sizeof(path), DAEMON_PINS "/%s", name);
+	fd = bpf_obj_get(path);
+	cr_assert(fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len), "map %s", path);
+	close(fd);
+	return info.id;
+}
+
+static void look_at_link(const char *path, __u32 *ret_link, __u32 *ret_program, __u8 *ret_tag)
+{
+	struct bpf_link_info link = { 0 };
+	struct bpf_prog_info program = { 0 };
+	__u32 link_len = sizeof(link), program_len = sizeof(program);
+	int fd = bpf_obj_get(path), program_fd;
+
+	cr_assert(fd >= 0 && !bpf_obj_get_info_by_fd(fd, &link, &link_len), "link %s", path);
+	program_fd = bpf_prog_get_fd_by_id(link.prog_id);
+	cr_assert(program_fd >= 0 && !bpf_obj_get_info_by_fd(program_fd, &program, &program_len), "%s", path);
+	close(program_fd);
+	close(fd);
+	*ret_link = link.id;
+	*ret_program = link.prog_id;
+	memcpy(ret_tag, program.tag, BPF_TAG_SIZE);
+}
+
+/* The links are named by program and interface, in this order. */
+static struct wiring look(void)
+{
+	char list[1024], *save = NULL, *path;
+	struct wiring now = { 0 };
+	int n = 0;
+
+	snprintf(list, sizeof(list), "%s", ns_run(NULL, "ls -d " DAEMON_PINS "/links/*"));
+	for (path = strtok_r(list, "\n", &save); path; path = strtok_r(NULL, "\n", &save)) {
+		cr_assert_lt(n, LINKS, "more links than expected: %s", path);
+		look_at_link(path, &now.link[n], &now.program[n], now.tag[n]);
+		n++;
+	}
+	cr_assert_eq(n, LINKS);
+	for (unsigned int i = 0; i < MAPS; i++)
+		now.map[i] = map_id(maps[i]);
+	return now;
+}
+
+static void expect_replaced(const struct wiring *before, const struct wiring *after, bool other_build)
+{
+	for (int i = 0; i < LINKS; i++) {
+		cr_expect_eq(before->link[i], after->link[i], "link %d is another one", i);
+		cr_expect_neq(before->program[i], after->program[i], "link %d has the same program", i);
+		cr_expect_eq(memcmp(before->tag[i], after->tag[i], BPF_TAG_SIZE) != 0, other_build,
+			     "link %d: the program's instructions", i);
+	}
+	for (unsigned int i = 0; i < MAPS; i++)
+		cr_expect_eq(before->map[i], after->map[i], "map %s is another one", maps[i]);
+}
+
+static void more_traffic(struct topo *t, enum sl_reason way)
+{
+	__u64 before = counter_legs(t->d, way);
+
+	cr_assert(wait_until(10000, counter_legs(t->d, way) > before + 500), "the traffic stands still: %s",
+		  daemon_said(t->d));
+}
+
+static char *version(struct topo *t)
+{
+	json_t *status = ctl(t->d, "status");
+	char *text = strdup(json_text(status, "version"));
+
+	json_decref(status);
+	return text;
+}
+
+/* killed: nobody has told the old one to make room. */
+static void become(struct topo *t, const char *program, bool killed)
+{
+	pid_t core = core_pid(t->d);
+	__u64 counted;
+
+	if (killed)
+		daemon_kill9(t->d);
+	else
+		daemon_term(t->d);
+	counted = counter_in(t->d, SL_PROG_VEX);
+	t->d->program = program;
+	daemon_restart(t->d);
+	cr_expect_gt(counter_in(t->d, SL_PROG_VEX), counted, "the counters began anew");
+	cr_expect_eq(core_pid(t->d), core, "the core was not kept: %s", daemon_said(t->d));
+	cr_expect_eq(topo_cores(), 1);
+}
+
+static void there_and_back(const char *options, enum sl_reason way)
+{
+	struct topo *t = topo_direct(options);
+	struct wiring old, newer, old_again;
+	struct flow *in, *out;
+	char *before, *after;
+	json_t *list;
+
+	daemon_intercept(t->d, t->workload, "--mode inline --fail closed --id 180");
+	before = version(t);
+	in = flow_start(t->host, t->workload, WL_IP4, 5000, 2000, 200);
+	out = flow_start(t->workload, t->host, HOST_IP6, 5001, 2000, 200);
+	more_traffic(t, way);
+	old = look();
+	become(t, NEWER, true);
+	more_traffic(t, way);
+	newer = look();
+	after = version(t);
+	cr_expect_str_neq(before, after);
+	expect_replaced(&old, &newer, true);
+	list = ctl(t->d, "workloads");
+	cr_expect_eq(json_int(list, "items.0.id"), WL_ID);
+	cr_expect_str_eq(json_text(list, "items.0.mode"), "inline");
+	json_decref(list);
+	become(t, NULL, false);
+	more_traffic(t, way);
+	old_again = look();
+	expect_replaced(&newer, &old_again, true);
+	expect_replaced(&old, &old_again, false);
+	flow_end(in);
+	flow_end(out);
+	free(before);
+	free(after);
+	topo_end(t);
+}
+
+Test(upgrade, loses_no_datagram)
+{
+	there_and_back("--verdicts no", SL_R_diverted);
+}
+
+Test(upgrade, loses_no_datagram_of_a_judged_flow)
+{
+	there_and_back("", SL_R_flow_allowed);
+}
