@@ -20,9 +20,9 @@ $(BENCH_OBJS): | $(BENCH_SKELS)
 BENCH_CORE = $(filter-out %/main.o,$(DPI_OBJS)) $(POLICY_OBJS) $(BUILD)/tests/lib/frames.o
 $(BENCH)/sluice-bench: $(BENCH_OBJS) $(BENCH_CORE) $(LIB_OBJS)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_dpi)) -pthread
+	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_dpi)) -lm -pthread
 
-.PHONY: bench run-bench
+.PHONY: bench run-bench bench-compare
 bench:
 	$(need_root)
 	$(Q)tools/install-deps build run
@@ -30,3 +30,8 @@ bench:
 
 run-bench: $(BINS) $(BENCH)/sluice-bench $(BUILD)/tests/tools/ring-forwarder
 	$(Q)ONLY='$(ONLY)' REPEAT='$(REPEAT)' $(BENCH)/sluice-bench
+
+# OLD=result.json of an earlier run, NEW= another one than the last. Ends with 1 if something has become worse.
+bench-compare: $(BENCH)/sluice-bench
+	$(if $(OLD),,$(error OLD=FILE is missing: the result.json to compare with))
+	$(Q)$(BENCH)/sluice-bench --compare '$(OLD)' '$(or $(NEW),$(BUILD)/bench/result.json)'

@@ -28,7 +28,10 @@ struct series {
 	const char *unit; /* of contender and baseline: "Gb/s" */
 	const char *note; /* one sentence on what was done, or NULL */
 	enum bench_kind kind;
+	const char *curve; /* this figure is a point of that curve at x, or NULL: of none */
+	double x;
 	unsigned int n, voids;
+	unsigned int disturbed; /* pairs in which the machine did not become quiet first */
 	double contenders[BENCH_PAIRS_MAX], baselines[BENCH_PAIRS_MAX];
 };
 
@@ -59,6 +62,8 @@ struct summary {
 	double contender, baseline; /* their medians */
 };
 void series_summary(const struct series *series, struct summary *ret);
+/* Of pair i, as the kind of the figure says. */
+double series_value(const struct series *series, unsigned int i);
 double bench_median(const double *values, unsigned int n);
 
 /* Prints the figure and keeps it for the files. */
@@ -73,6 +78,9 @@ void machine_look(void);
 /* The machine as a table of text. */
 void machine_describe(char *text, size_t size);
 
+/* Two result.json side by side: what has changed, what is noise. 0, 1 if something has become worse, or -errno. */
+int bench_compare(const char *old_path, const char *new_path, struct sl_err *err);
+
 /* $(BUILD), from where this program lies; ends without '/'. */
 const char *bench_build(void);
 
@@ -84,6 +92,9 @@ int measure_tcp_off(struct sl_err *err);
 int measure_tcp_inline(struct sl_err *err);
 int measure_tcp_judged(struct sl_err *err);
 int measure_tcp_judged_rtt(struct sl_err *err);
+int measure_cores(struct sl_err *err);
+int measure_sizes(struct sl_err *err);
+int measure_flows_axis(struct sl_err *err);
 int measure_verdict_latency(struct sl_err *err);
 int measure_udp64_judged(struct sl_err *err);
 int measure_udp64(struct sl_err *err);

@@ -28,7 +28,7 @@ static int unaccounted(struct lane *lane, __s64 *ret, struct sl_err *err)
 	return 0;
 }
 
-static int measure(void *context, double *ret, struct sl_err *err)
+int lane_measure(void *context, double *ret, struct sl_err *err)
 {
 	struct lane *lane = context;
 	__s64 before, after;
@@ -37,7 +37,9 @@ static int measure(void *context, double *ret, struct sl_err *err)
 	int r;
 
 	r = unaccounted(lane, &before, err);
-	r = r ?: flood_run(lane->flood, &lane->workload, FRAME_LEN, RUN_MS, &per_s, err);
+	r = r
+		    ?: flood_run(lane->flood, &lane->workload, lane->frame_len ? lane->frame_len : FRAME_LEN,
+				 RUN_MS, &per_s, err);
 	if (r)
 		return r;
 	limit = lab_now_ns() + DRAIN_NS;
@@ -133,8 +135,8 @@ int lane_compare(const char *name, struct lane *contender, const char *contender
 		.note = note,
 		.kind = BENCH_RATIO,
 	};
-	int r = bench_run(&series, &(struct bench_side){ measure, contender },
-			  &(struct bench_side){ measure, baseline }, err);
+	int r = bench_run(&series, &(struct bench_side){ lane_measure, contender },
+			  &(struct bench_side){ lane_measure, baseline }, err);
 
 	if (!r)
 		report_add(&series);

@@ -18,6 +18,7 @@ enum lane_kind {
 struct lane {
 	struct flood *flood;
 	enum lane_kind kind;
+	unsigned int frame_len; /* 0: 64 bytes */
 	struct agent agent; /* LANE_AGENT */
 	struct ns between; /* LANE_BARE */
 	struct workload workload;
@@ -34,6 +35,8 @@ int lane_open(struct lane *lane, struct flood *flood, enum lane_kind kind, enum 
 	      struct sl_err *err);
 void lane_close(struct lane *lane);
 
+/* UDP frames delivered, in thousands a second. A bench_measure; the context is the lane. */
+int lane_measure(void *lane, double *ret, struct sl_err *err);
 /* 64-byte UDP frames delivered, contender to baseline, as a figure of the report. 0 or -errno. */
 int lane_compare(const char *name, struct lane *contender, const char *contender_name, struct lane *baseline,
 		 const char *baseline_name, const char *note, struct sl_err *err);

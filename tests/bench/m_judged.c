@@ -111,7 +111,7 @@ static int measure_datagrams(void *context, double *ret, struct sl_err *err)
 	if (!r && side->agent)
 		r = agent_drops(side->agent, &dropped_before, err);
 	r = r ?: lab_tx_drops(NULL, side->workload->host_if, &host_before, err);
-	r = r ?: stream_datagrams(side->workload, side->way, FRAME_LEN, RUN_MS, &run, err);
+	r = r ?: stream_datagrams(side->workload, side->way, FRAME_LEN, 0, RUN_MS, &run, err);
 	r = r ?: lab_tx_drops(NULL, side->workload->host_if, &host, err);
 	if (!r && side->agent)
 		r = agent_drops(side->agent, &dropped, err);

@@ -3,7 +3,8 @@
  * sluice-bench: side by side on the machine at hand, in one run.
  *
  * ONLY=name,name picks measurements, REPEAT=n the number of pairs. Results
- * are printed as they come and written to $(BUILD)/bench/.
+ * are printed as they come and written to $(BUILD)/bench/. With --compare
+ * nothing is measured: two results are compared.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,6 +31,9 @@ static const struct {
 	{ "udp64_judged", measure_udp64_judged, "64-byte UDP of a judged flow" },
 	{ "verdict_latency", measure_verdict_latency, "from the first SYN to the verdict" },
 	{ "crr_inline", measure_crr_inline, "new TCP connections through the core" },
+	{ "cores", measure_cores, "processors at work at 100,000 frames a second" },
+	{ "sizes", measure_sizes, "frames through the core by their size" },
+	{ "flows_axis", measure_flows_axis, "judged flows: cost by their number" },
 	{ "rtt", measure_rtt, "round trips through the core" },
 	{ "gap", measure_gap, "taking and giving back a port" },
 	{ "many", measure_many, "memory and time of one more workload" },
@@ -107,6 +111,19 @@ static int check_list(const char *list)
 	return 0;
 }
 
+/* For whoever waits: what is measured now, of how many. */
+static void tell_progress(const char *only, unsigned int now)
+{
+	unsigned int n = 0, at = 0;
+
+	for (unsigned int i = 0; i < N_MEASUREMENTS; i++) {
+		n += picked(only, measurements[i].name);
+		if (i <= now)
+			at = n;
+	}
+	fprintf(stderr, "[%u/%u] %s: %s\n", at, n, measurements[now].name, measurements[now].what);
+}
+
 /* Runs as first process of the bench's own namespaces. */
 static int run_all(void *context)
 {
@@ -116,6 +133,7 @@ static int run_all(void *context)
 	int failed = 0;
 
 	(void)context;
+	snprintf(dir, sizeof(dir), "%s/bench", build);
 	if (lab_run(NULL, &err, "ip link set lo up")) {
 		fprintf(stderr, "sluice-bench: %s\n", err.text);
 		return 1;
@@ -124,25 +142,45 @@ static int run_all(void *context)
 		if (!picked(only, measurements[i].name))
 			continue;
 		err = (struct sl_err){ 0 };
+		tell_progress(only, i);
 		if (measurements[i].measure(&err)) {
 			report_missing(measurements[i].name, err.text);
 			failed++;
 		}
+		/* After each: what has been measured is there when the next one is interrupted. */
+		if (report_write(dir, &err)) {
+			fprintf(stderr, "sluice-bench: %s\n", err.text);
+			return 1;
+		}
 	}
-	snprintf(dir, sizeof(dir), "%s/bench", build);
-	if (report_write(dir, &err)) {
-		fprintf(stderr, "sluice-bench: %s\n", err.text);
-		return 1;
-	}
-	printf("written: %s/result.json, %s/result.md\n", dir, dir);
+	printf("written: %s/result.json, result.md, figures.svg\n", dir);
 	return failed ? 1 : 0;
 }
 
-int main(void)
+static int compare_files(const char *old_path, const char *new_path)
+{
+	struct sl_err err = { 0 };
+	int r = bench_compare(old_path, new_path, &err);
+
+	if (r < 0)
+		fprintf(stderr, "sluice-bench: %s\n", err.text);
+	return r < 0 ? 2 : r;
+}
+
+int main(int argc, char *argv[])
 {
 	const char *repeat = getenv("REPEAT");
 	struct sl_err err = { 0 };
 	int r;
+
+	if (argc == 4 && !strcmp(argv[1], "--compare"))
+		return compare_files(argv[2], argv[3]);
+	if (argc > 1) {
+		fprintf(stderr,
+			"usage: sluice-bench [--compare OLD.json NEW.json]; ONLY=name,… and REPEAT=n in "
+			"the environment\n");
+		return 2;
+	}
 
 	if (check_list(getenv("ONLY")))
 		return 2;

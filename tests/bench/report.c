@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The figures in three forms: lines while it runs, result.json for programs,
- * result.md for people, with the machine they were taken on.
+ * The figures in four forms: lines while it runs, result.json for programs,
+ * result.md for people, with the machine they were taken on, figures.svg for
+ * the eye (plot.c).
  *
  * Invariant: a figure that could not be had is written down as such, with the
  * reason; nothing is left out in silence (for programs it is absent).
@@ -13,21 +14,19 @@
 #include <sys/stat.h>
 
 #include "bench/bench.h"
+#include "bench/report_own.h"
 
-#define FIGURES_MAX 64
-
-struct figure {
-	struct series series;
-	struct summary summary;
-	char missing[SL_ERR_LEN]; /* why it could not be had; empty: it could */
-	char name[64];
-};
+#define FIGURES_MAX 160
 
 static struct figure figures[FIGURES_MAX];
 static unsigned int n_figures;
 
-/* The unit of the figure itself: a ratio has none. */
-static const char *figure_unit(const struct figure *figure)
+const struct figure *report_figure(unsigned int i)
+{
+	return i < n_figures ? &figures[i] : NULL;
+}
+
+const char *figure_unit(const struct figure *figure)
 {
 	return figure->series.kind == BENCH_RATIO ? "ratio" : figure->series.unit;
 }
@@ -60,13 +59,16 @@ void report_add(const struct series *series)
 	const struct summary *s = &figure->summary;
 
 	figure->series = *series;
-	series_summary(series, &figure->summary);
+	/* Some names are put together by whoever measures. */
 	snprintf(figure->name, sizeof(figure->name), "%s", series->name);
+	series_summary(series, &figure->summary);
 	printf("%-28s %9.3f  (%.3f .. %.3f)  n=%u  %s  ", figure->name, s->median, s->min, s->max, series->n,
 	       figure_unit(figure));
 	write_sides(stdout, figure);
 	if (series->voids)
 		printf("  [%u void runs repeated]", series->voids);
+	if (series->disturbed)
+		printf("  [others were at work in %u]", series->disturbed);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -86,11 +88,16 @@ static json_t *figure_json(const struct figure *figure)
 	const struct series *series = &figure->series;
 	const struct summary *s = &figure->summary;
 
-	return json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:s, s:f, s:f, s:s, s:i}", "name", figure->name,
-			 "contender", series->contender, "baseline", series->baseline, "n", series->n,
-			 "median", s->median, "min", s->min, "max", s->max, "unit", figure_unit(figure),
-			 "contender_median", s->contender, "baseline_median", s->baseline, "measured_in",
-			 series->unit, "voids", series->voids);
+	json_t *values = json_array();
+
+	for (unsigned int i = 0; i < series->n; i++)
+		json_array_append_new(values, json_real(series_value(series, i)));
+	return json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:s, s:f, s:f, s:s, s:i, s:i, s:o}", "name",
+			 figure->name, "contender", series->contender, "baseline", series->baseline, "n",
+			 series->n, "median", s->median, "min", s->min, "max", s->max, "unit",
+			 figure_unit(figure), "contender_median", s->contender, "baseline_median",
+			 s->baseline, "measured_in", series->unit, "voids", series->voids, "disturbed",
+			 series->disturbed, "values", values);
 }
 
 static int write_json(const char *path, struct sl_err *err)
@@ -123,6 +130,8 @@ static void write_figure(FILE *file, const struct figure *figure)
 	fprintf(file, " | %s", series->note ? series->note : "");
 	if (series->voids)
 		fprintf(file, "%s%u void runs repeated", series->note ? "; " : "", series->voids);
+	if (series->disturbed)
+		fprintf(file, "; others were at work in %u", series->disturbed);
 	fputs(" |\n", file);
 }
 
@@ -159,5 +168,7 @@ int report_write(const char *dir, struct sl_err *err)
 	if (r)
 		return r;
 	snprintf(path, sizeof(path), "%s/result.md", dir);
-	return write_markdown(path, err);
+	r = write_markdown(path, err);
+	snprintf(path, sizeof(path), "%s/figures.svg", dir);
+	return r ?: plot_write(path, err);
 }

@@ -8,6 +8,11 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/lab.h"
+
+#define QUIET_NS 100000000ULL
+#define QUIET_SHARE 5 /* a fifth of one processor is quiet: the kernel cleans up behind the last run */
+#define QUIET_TRIES 10
 
 static unsigned int pairs = 5;
 
@@ -19,6 +24,22 @@ unsigned int bench_pairs(void)
 void bench_set_pairs(unsigned int n)
 {
 	pairs = n < 1 ? 1 : n > BENCH_PAIRS_MAX ? BENCH_PAIRS_MAX : n;
+}
+
+/*
+ * Do others work, while we do not? Waits for them to end for a while: a ratio of two runs beside a compiler says little.
+ * True: it is quiet.
+ */
+static bool wait_quiet(void)
+{
+	for (int i = 0; i < QUIET_TRIES; i++) {
+		__u64 busy = lab_busy_ns(), from = lab_now_ns();
+
+		lab_wait_until(from + QUIET_NS);
+		if (lab_busy_ns() - busy <= (lab_now_ns() - from) / QUIET_SHARE)
+			return true;
+	}
+	return false;
 }
 
 /* One run that counts; voids are repeated. */
@@ -43,7 +64,11 @@ int bench_run(struct series *series, const struct bench_side *contender, const s
 
 	series->n = 0;
 	series->voids = 0;
+	series->disturbed = 0;
 	for (unsigned int i = 0; i <= pairs; i++) {
+		/* The first is thrown away. */
+		if (!wait_quiet() && i)
+			series->disturbed++;
 		r = run_side(contender, &a, &series->voids, err);
 		if (r)
 			return sl_err_prefix(err, "%s", series->contender);
@@ -77,7 +102,7 @@ double bench_median(const double *values, unsigned int n)
 	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-static double pair_value(const struct series *series, unsigned int i)
+double series_value(const struct series *series, unsigned int i)
 {
 	switch (series->kind) {
 	case BENCH_RATIO:
@@ -97,7 +122,7 @@ void series_summary(const struct series *series, struct summary *ret)
 	if (!series->n)
 		return;
 	for (unsigned int i = 0; i < series->n; i++) {
-		values[i] = pair_value(series, i);
+		values[i] = series_value(series, i);
 		if (!i || values[i] < ret->min)
 			ret->min = values[i];
 		if (!i || values[i] > ret->max)

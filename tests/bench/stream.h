@@ -31,16 +31,17 @@ int stream_ask(const struct workload *workload, unsigned int n, unsigned int per
 	       struct stream_rtt *ret, struct sl_err *err);
 
 /*
- * Datagrams in frames of `frame_len` bytes, as fast as a sender on CPU 0 hands them to its socket, received by a
- * socket on CPU 1. What was received a second; 0 or -errno.
+ * Datagrams in frames of `frame_len` bytes, `paced` a second or (0) as fast as a sender on CPU 0 hands them to its
+ * socket, received by a socket on CPU 1. What was received a second; 0 or -errno.
  */
 struct datagrams {
 	double per_s;
+	double cores; /* how many processors were busy meanwhile, whoever used them */
 	__u64 sent, received; /* of the whole run */
 	__u64 no_room; /* dropped at the receiver's socket */
 };
 int stream_datagrams(const struct workload *workload, enum stream_way way, unsigned int frame_len,
-		     unsigned int ms, struct datagrams *ret, struct sl_err *err);
+		     unsigned int paced, unsigned int ms, struct datagrams *ret, struct sl_err *err);
 
 /* A steady stream of datagrams to the workload, and the longest time nothing came in. */
 struct steady;

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * How a figure moves with what it depends on: the number of judged flows, the
+ * size of frames; and what a rate costs that is not the highest.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "bench/agent.h"
+#include "bench/bed.h"
+#include "bench/bench.h"
+#include "bench/lane.h"
+#include "bench/stream.h"
+
+#define PACED 100000 /* frames a second */
+#define PACED_MS 2000
+
+static int flow_cost(void *context, double *ret, struct sl_err *err)
+{
+	return bed_cost(context, SL_PROG_VEX, BED_LAST, SL_R_flow_allowed, ret, err);
+}
+
+static int point(const char *name, const char *contender, const char *unit, const char *note,
+		 const char *curve, double x, bench_measure measure, void *context, struct sl_err *err)
+{
+	struct series series = {
+		.name = name,
+		.contender = contender,
+		.baseline = "",
+		.unit = unit,
+		.note = note,
+		.kind = BENCH_VALUE,
+		.curve = curve,
+		.x = x,
+	};
+	int r = bench_run(&series, &(struct bench_side){ measure, context }, NULL, err);
+
+	if (!r)
+		report_add(&series);
+	return r;
+}
+
+int measure_flows_axis(struct sl_err *err)
+{
+	static const unsigned int numbers[] = { 1, 64, 1000, 10000, 100000 };
+	int r = 0;
+
+	for (unsigned int i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && !r; i++) {
+		struct bed *bed = NULL;
+		double bytes;
+		char name[48];
+
+		snprintf(name, sizeof(name), "prog_vex_judged_ns_%u_flows", numbers[i]);
+		r = bed_open(&bed, 1, err);
+		r = r ?: bed_flows(bed, numbers[i], &bytes, err);
+		r = r
+			    ?: point(name, "sl_vex", "ns",
+				     "a 64-byte UDP frame of a judged flow among as many",
+				     "a judged frame by the number of judged flows", numbers[i], flow_cost,
+				     bed, err);
+		bed_close(bed);
+	}
+	return r;
+}
+
+/* Each size for each of them; the flood's frames must fit in a page. */
+int measure_sizes(struct sl_err *err)
+{
+	static const unsigned int sizes[] = { 64, 512, 1500 };
+	struct lane ours = LANE_NONE, yardstick = LANE_NONE, plain = LANE_NONE;
+	const struct {
+		struct lane *lane;
+		const char *name, *what;
+	} contenders[] = {
+		{ &plain, "plain", "plain veth" },
+		{ &yardstick, "yardstick", "packet ring" },
+		{ &ours, "inline", "sluice inline" },
+	};
+	struct flood *flood = NULL;
+	int r;
+
+	r = flood_open(&flood, err);
+	r = r ?: lane_open(&plain, flood, LANE_PLAIN, AGENT_DPI, err);
+	r = r ?: lane_open(&yardstick, flood, LANE_AGENT, AGENT_RING, err);
+	r = r ?: lane_open(&ours, flood, LANE_AGENT, AGENT_DPI, err);
+	for (unsigned int i = 0; i < 3 * sizeof(sizes) / sizeof(sizes[0]) && !r; i++) {
+		unsigned int size = sizes[i / 3];
+		char name[48];
+
+		snprintf(name, sizeof(name), "udp%u_%s_kps", size, contenders[i % 3].name);
+		contenders[i % 3].lane->frame_len = size;
+		r = point(name, contenders[i % 3].what, "k/s",
+			  "UDP frames of that size delivered, of a flood", "UDP frames by size", size,
+			  lane_measure, contenders[i % 3].lane, err);
+	}
+	lane_close(&ours);
+	lane_close(&yardstick);
+	lane_close(&plain);
+	flood_close(flood);
+	return r;
+}
+
+static int cores(void *context, double *ret, struct sl_err *err)
+{
+	struct datagrams run = { 0 };
+	int r = stream_datagrams(context, STREAM_TO_WORKLOAD, 64, PACED, PACED_MS, &run, err);
+
+	if (r)
+		return r;
+	/* A rate that is not kept is not what was asked about. */
+	if (run.received != run.sent || run.per_s < PACED * 0.99)
+		return sl_err(err, EAGAIN, "%llu of %llu datagrams arrived, %.0f a second",
+			      (unsigned long long)run.received, (unsigned long long)run.sent, run.per_s);
+	*ret = run.cores;
+	return 0;
+}
+
+int measure_cores(struct sl_err *err)
+{
+	struct series series = {
+		.name = "cores_at_100k_inline",
+		.contender = "sluice inline",
+		.baseline = "plain veth",
+		.unit = "cores",
+		.note = "processors at work while 100,000 UDP frames of 64 bytes a second pass and none is "
+			"lost, "
+			"beyond those of a plain veth",
+		.kind = BENCH_DIFFERENCE,
+	};
+	struct workload ours = { 0 }, plain = { 0 };
+	struct agent agent = { 0 };
+	int r;
+
+	r = workload_make(&ours, err);
+	r = r ?: workload_make(&plain, err);
+	r = r ?: agent_start(&agent, AGENT_DPI, err);
+	r = r ?: agent_intercept(&agent, &ours, "inline", err);
+	r = r
+		    ?: bench_run(&series, &(struct bench_side){ cores, &ours },
+				 &(struct bench_side){ cores, &plain }, err);
+	if (!r)
+		report_add(&series);
+	agent_end(&agent);
+	workload_end(&plain);
+	workload_end(&ours);
+	return r;
+}
