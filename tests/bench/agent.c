@@ -90,7 +90,7 @@ static int wait_ready(int fd, struct sl_err *err)
 	return sl_err(err, ETIMEDOUT, "sluiced was not ready within %d s", READY_MS / 1000);
 }
 
-static int start_daemon(struct agent *agent, struct sl_err *err)
+static int start_daemon(struct agent *agent, const char *options, struct sl_err *err)
 {
 	char path[SL_ERR_LEN], dpi[512], netns[64], notify[96];
 	int fd, saved, log, r;
@@ -103,22 +103,30 @@ static int start_daemon(struct agent *agent, struct sl_err *err)
 	if (fd < 0)
 		return fd;
 	setenv("NOTIFY_SOCKET", notify, 1);
-	char *words[] = { path,
-			  "--netns",
-			  netns,
-			  "--instance",
-			  agent->instance,
-			  "--run-dir",
-			  agent->run_dir,
-			  "--dpi-path",
-			  dpi,
-			  "--log-level",
-			  "info",
-			  "--verdicts",
-			  agent->core == AGENT_JUDGED ? "yes" : "no",
-			  agent->core == AGENT_RING ? "--dpi" : NULL,
-			  "external",
-			  NULL };
+	char line[128], *save = NULL;
+	char *words[LAB_WORDS_MAX] = { path,
+				       "--netns",
+				       netns,
+				       "--instance",
+				       agent->instance,
+				       "--run-dir",
+				       agent->run_dir,
+				       "--dpi-path",
+				       dpi,
+				       "--log-level",
+				       "info",
+				       "--verdicts",
+				       agent->core == AGENT_JUDGED ? "yes" : "no" };
+	unsigned int n = 13;
+
+	if (agent->core == AGENT_RING) {
+		words[n++] = "--dpi";
+		words[n++] = "external";
+	}
+	snprintf(line, sizeof(line), "%s", options);
+	for (char *word = strtok_r(line, " ", &save); word && n + 1 < LAB_WORDS_MAX;
+	     word = strtok_r(NULL, " ", &save))
+		words[n++] = word;
 	log = open(agent->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	saved = dup(STDERR_FILENO);
 	if (log >= 0)
@@ -149,6 +157,11 @@ static int start_ring(struct agent *agent, struct sl_err *err)
 
 int agent_start(struct agent *ret, enum agent_core core, struct sl_err *err)
 {
+	return agent_start_with(ret, core, "", err);
+}
+
+int agent_start_with(struct agent *ret, enum agent_core core, const char *options, struct sl_err *err)
+{
 	struct agent agent = { .core = core, .ring_out = -1, .maps = SL_MAPS_NONE };
 	char pins[128];
 	int r;
@@ -159,7 +172,7 @@ int agent_start(struct agent *ret, enum agent_core core, struct sl_err *err)
 		return sl_errno(err, errno, "folder %s", agent.run_dir);
 	snprintf(agent.log, sizeof(agent.log), "%s/sluiced.log", agent.run_dir);
 	r = ns_make(&agent.ns, err);
-	r = r ?: start_daemon(&agent, err);
+	r = r ?: start_daemon(&agent, options, err);
 	snprintf(pins, sizeof(pins), "/sys/fs/bpf/sluice/%s", agent.instance);
 	r = r ?: sl_maps_open(&agent.maps, pins, err);
 	if (!r && core == AGENT_RING)
@@ -259,18 +272,21 @@ static int ring_drops(struct agent *agent, __u64 *ret, struct sl_err *err)
 	return 0;
 }
 
+/* Of all workers; those that are not there have dropped nothing. */
 static int core_drops(struct agent *agent, __u64 *ret, struct sl_err *err)
 {
 	struct sl_core record;
-	int r;
 
 	if (agent->core == AGENT_RING)
 		return ring_drops(agent, ret, err);
-	r = core_record(agent, &record, err);
-	if (!r)
-		*ret = record.drop_tx_full + record.drop_invalid + record.drop_rx_full +
-		       record.drop_fill_empty + record.tx_invalid;
-	return r;
+	*ret = 0;
+	for (__u32 queue = 0; queue < SL_QUEUES_MAX; queue++) {
+		if (bpf_map_lookup_elem(agent->maps.core, &queue, &record))
+			return sl_errno(err, errno, "the core's record of instance %s", agent->instance);
+		*ret += record.drop_tx_full + record.drop_invalid + record.drop_rx_full +
+			record.drop_fill_empty + record.tx_invalid;
+	}
+	return 0;
 }
 
 int agent_drops(struct agent *agent, __u64 *ret, struct sl_err *err)

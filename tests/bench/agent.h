@@ -31,6 +31,8 @@ struct agent {
 
 /* Ready to intercept on return. 0 or -errno, with the end of the daemon's log in the text. */
 int agent_start(struct agent *ret, enum agent_core core, struct sl_err *err);
+/* The same with more options of sluiced, separated by blanks. */
+int agent_start_with(struct agent *ret, enum agent_core core, const char *options, struct sl_err *err);
 /* Gives everything back. An agent that is all zero is allowed. */
 void agent_end(struct agent *agent);
 

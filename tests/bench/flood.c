@@ -36,6 +36,7 @@
 #define FRAMES_PER_CALL (1 << 30)
 #define INTERRUPT_EVERY_NS 2000000ULL /* again, should the first have come before the call */
 #define FRAME_MAX 1514
+#define FLOOD_SOURCE 40000 /* BENCH_SOURCE of the program: the first of the flows */
 
 struct flood {
 	struct traffic_bpf *skel;
@@ -170,7 +171,7 @@ static void build_frame(struct flood *flood, const struct workload *w, unsigned 
 		.daddr = w->ip.s_addr,
 	};
 	ip->check = ip_checksum(ip, sizeof(*ip));
-	udp->source = htons(40000);
+	udp->source = htons(FLOOD_SOURCE);
 	udp->dest = htons(FLOOD_PORT);
 	udp->len = htons(len - sizeof(*eth) - sizeof(*ip));
 	flood->len = len;
@@ -205,16 +206,18 @@ static void stop_generator(struct flood *flood, pthread_t thread)
 	while (lab_wait_until(lab_now_ns() + INTERRUPT_EVERY_NS), pthread_tryjoin_np(thread, NULL) == EBUSY);
 }
 
-int flood_run(struct flood *flood, const struct workload *workload, unsigned int len, unsigned int ms,
-	      double *ret_per_s, struct sl_err *err)
+int flood_run(struct flood *flood, const struct workload *workload, unsigned int len, unsigned int flows,
+	      unsigned int ms, double *ret_per_s, struct sl_err *err)
 {
 	__u64 start, end, before, after;
 	pthread_t thread;
 	int r;
 
-	if (len < sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct udphdr) || len > FRAME_MAX)
-		return sl_err(err, EINVAL, "frames of %u bytes", len);
+	if (len < sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct udphdr) || len > FRAME_MAX ||
+	    flows > FLOOD_FLOWS_MAX || flows & (flows - 1))
+		return sl_err(err, EINVAL, "frames of %u bytes, %u flows", len, flows);
 	build_frame(flood, workload, len);
+	flood->skel->bss->bench_flow_mask = flows ? flows - 1 : 0;
 	flood->stop = false;
 	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = interrupt }, NULL);
 	r = pthread_create(&thread, NULL, generate, flood);

@@ -34,12 +34,13 @@ int flood_redirect(struct flood *flood, const struct ns *ns, const char *from, c
 /* So far, over all runs. */
 __u64 flood_sent(const struct flood *flood);
 __u64 flood_received(const struct flood *flood);
+#define FLOOD_FLOWS_MAX 16384
 /*
- * Sends frames of `len` bytes (Ethernet header included) to the workload for
+ * Sends frames of `len` bytes (Ethernet header included), of `flows` flows in turns (a power of two; 0: one), to the workload for
  * the given time, as fast as CPU 0 makes them, and measures what arrives a second
  * once it has settled. 0 or -errno.
  */
-int flood_run(struct flood *flood, const struct workload *workload, unsigned int len, unsigned int ms,
-	      double *ret_per_s, struct sl_err *err);
+int flood_run(struct flood *flood, const struct workload *workload, unsigned int len, unsigned int flows,
+	      unsigned int ms, double *ret_per_s, struct sl_err *err);
 
 #endif

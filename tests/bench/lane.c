@@ -17,9 +17,14 @@
 static int unaccounted(struct lane *lane, __s64 *ret, struct sl_err *err)
 {
 	__u64 drops = 0, host = 0;
-	int r = lane->kind == LANE_AGENT ? agent_drops(&lane->agent, &drops, err) : 0;
+	int r = 0;
 
-	if (lane->kind == LANE_BARE)
+	/* In tap the core gets copies: what is lost of them is missing nowhere. */
+	if (lane->kind == LANE_AGENT && !lane->mode)
+		r = agent_drops(&lane->agent, &drops, err);
+	else if (lane->kind == LANE_AGENT)
+		r = lab_tx_drops(&lane->agent.ns, "vin", &drops, err);
+	else if (lane->kind == LANE_BARE)
 		r = lab_tx_drops(&lane->between, "", &drops, err);
 	r = r ?: lab_tx_drops(NULL, lane->workload.host_if, &host, err);
 	if (r)
@@ -39,7 +44,7 @@ int lane_measure(void *context, double *ret, struct sl_err *err)
 	r = unaccounted(lane, &before, err);
 	r = r
 		    ?: flood_run(lane->flood, &lane->workload, lane->frame_len ? lane->frame_len : FRAME_LEN,
-				 RUN_MS, &per_s, err);
+				 lane->flows, RUN_MS, &per_s, err);
 	if (r)
 		return r;
 	limit = lab_now_ns() + DRAIN_NS;
@@ -59,9 +64,9 @@ int lane_measure(void *context, double *ret, struct sl_err *err)
 /* sluiced takes the port; its core has a processor of its own. */
 static int put_agent(struct lane *lane, enum agent_core core, struct sl_err *err)
 {
-	int r = agent_start(&lane->agent, core, err);
+	int r = agent_start_with(&lane->agent, core, lane->options ? lane->options : "", err);
 
-	r = r ?: agent_intercept(&lane->agent, &lane->workload, "inline", err);
+	r = r ?: agent_intercept(&lane->agent, &lane->workload, lane->mode ? lane->mode : "inline", err);
 	return r ?: agent_pin_core(&lane->agent, 1, err);
 }
 

@@ -18,7 +18,11 @@ enum lane_kind {
 struct lane {
 	struct flood *flood;
 	enum lane_kind kind;
+	/* May be set before lane_open(): */
+	const char *options; /* of sluiced, or NULL */
+	const char *mode; /* of the workload, or NULL: inline */
 	unsigned int frame_len; /* 0: 64 bytes */
+	unsigned int flows; /* a power of two up to FLOOD_FLOWS_MAX; 0: one */
 	struct agent agent; /* LANE_AGENT */
 	struct ns between; /* LANE_BARE */
 	struct workload workload;

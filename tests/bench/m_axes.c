@@ -100,6 +100,30 @@ int measure_sizes(struct sl_err *err)
 	return r;
 }
 
+/* Of one flow and of many: sessions that do not lie in the cache. */
+int measure_flows_inline(struct sl_err *err)
+{
+	static const unsigned int numbers[] = { 1, 64, 1024, FLOOD_FLOWS_MAX };
+	struct lane ours = LANE_NONE;
+	struct flood *flood = NULL;
+	int r;
+
+	r = flood_open(&flood, err);
+	r = r ?: lane_open(&ours, flood, LANE_AGENT, AGENT_DPI, err);
+	for (unsigned int i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && !r; i++) {
+		char name[48];
+
+		snprintf(name, sizeof(name), "udp64_inline_kps_%u_flows", numbers[i]);
+		ours.flows = numbers[i];
+		r = point(name, "sluice inline", "k/s",
+			  "64-byte UDP frames delivered, of so many flows in turns",
+			  "UDP frames by the number of flows", numbers[i], lane_measure, &ours, err);
+	}
+	lane_close(&ours);
+	flood_close(flood);
+	return r;
+}
+
 static int cores(void *context, double *ret, struct sl_err *err)
 {
 	struct datagrams run = { 0 };

@@ -207,12 +207,14 @@ static void draw_panel(FILE *file, struct panel *panel)
 		double x = -1, y = 0;
 		bool seen = false;
 
+		if (!belongs(figure, panel))
+			continue;
 		for (unsigned int k = 0; k < i && !seen; k++) {
 			other = report_figure(k);
 			seen = belongs(other, panel) &&
 			       !strcmp(other->series.contender, figure->series.contender);
 		}
-		if (!belongs(figure, panel) || seen)
+		if (seen)
 			continue;
 		for (unsigned int k = i; (other = report_figure(k)); k++) {
 			if (belongs(other, panel) &&

@@ -9,7 +9,8 @@
  * frames before the receiver's stack makes an ICMP error of each.
  *
  * Invariant: pages are used again as they were last modified, so bench_gen
- * writes whatever anything on the way may have changed: the MAC addresses.
+ * writes whatever anything on the way may have changed, the MAC addresses, and
+ * what differs between frames, the source port.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_endian.h>
@@ -18,6 +19,8 @@
 #define ETH_P_IP 0x0800
 #define TC_ACT_SHOT 2
 #define TCX_NEXT -1
+#define SOURCE_PORT 34 /* offset in the frame: IPv4 without options, UDP */
+#define BENCH_SOURCE 40000
 
 /* Set before loading. */
 const volatile __u16 bench_port; /* UDP destination port of the flood, host byte order */
@@ -25,6 +28,7 @@ const volatile __u16 bench_port; /* UDP destination port of the flood, host byte
 /* Set for each run. */
 __u8 bench_macs[12]; /* destination, source */
 __u32 bench_target; /* ifindex of the port to feed */
+__u32 bench_flow_mask; /* so many flows, less one: a power of two, less one */
 __u32 bench_far; /* of the leg behind which bench_bare puts frames */
 
 /* Each is written on one CPU at a time: the generator's thread is pinned, one program sends. */
@@ -42,9 +46,11 @@ int bench_gen(struct xdp_md *ctx)
 	__u8 *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
 
-	if ((void *)(data + sizeof(bench_macs)) > end)
+	if ((void *)(data + SOURCE_PORT + sizeof(__be16)) > end)
 		return XDP_ABORTED;
 	__builtin_memcpy(data, bench_macs, sizeof(bench_macs));
+	/* The datagrams have no checksum. */
+	*(__be16 *)(data + SOURCE_PORT) = bpf_htons(BENCH_SOURCE + (bench_sent & bench_flow_mask));
 	bench_sent++;
 	return bpf_redirect(bench_target, 0);
 }
