@@ -234,7 +234,7 @@ bool proc_ended(struct proc *proc, int ms)
 
 	if (!proc->pid)
 		return true;
-	if (!readable(proc->pidfd, ms))
+	if (!readable(proc->pidfd, patient(ms)))
 		return false;
 	waitpid(proc->pid, &status, 0);
 	proc->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -205,7 +205,7 @@ bool ping(struct ns *from, const char *address_)
 
 bool ping_within(struct ns *from, const char *address_, int ms)
 {
-	int64_t end = now_ms() + ms;
+	int64_t end = now_ms() + patient(ms);
 
 	do {
 		if (ns_sh(from, "ping -n -q -c 1 -W 0.2 %s", address_) == 0)

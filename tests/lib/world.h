@@ -45,10 +45,16 @@ int64_t now_ms(void);
 /* Waits until fd is readable or ms have passed; the beat of every polling loop in the tests. */
 bool readable(int fd, int ms);
 
+/*
+ * As many times longer as $SLUICE_TEST_PATIENCE says (1): an emulated machine takes its time. For what must happen and
+ * ends the wait when it does; what must not happen is not watched for longer.
+ */
+int64_t patient(int64_t ms);
+
 /* Polls the condition every 5 ms; its last value. */
 #define wait_until(ms, condition)                                                                            \
 	({                                                                                                   \
-		int64_t end_ = now_ms() + (ms);                                                              \
+		int64_t end_ = now_ms() + patient(ms);                                                       \
 		bool ok_ = false;                                                                            \
 		while (!(ok_ = (condition)) && now_ms() < end_)                                              \
 			readable(-1, 5);                                                                     \
