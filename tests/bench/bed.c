@@ -37,7 +37,7 @@ struct bed {
 	struct vbr_bpf *vbr;
 	struct drive_bpf *drive;
 	struct sl_maps maps;
-	struct ns ns;
+	struct ns ns, far;
 	char pins[96];
 	unsigned int n;
 	__u32 ifindex[SL_PROG_MAX];
@@ -201,6 +201,7 @@ void bed_close(struct bed *bed)
 	vin_bpf__destroy(bed->vin);
 	vbr_bpf__destroy(bed->vbr);
 	drive_bpf__destroy(bed->drive);
+	ns_end(&bed->far);
 	ns_end(&bed->ns);
 	free(bed);
 }
@@ -212,6 +213,42 @@ int bed_mode(struct bed *bed, enum sl_mode mode, struct sl_err *err)
 
 	workload_mac(key.mac, 1);
 	return put(bed->maps.workloads, &key, &workload, err);
+}
+
+const struct ns *bed_ns(const struct bed *bed)
+{
+	return &bed->ns;
+}
+
+const struct ns *bed_far(const struct bed *bed)
+{
+	return &bed->far;
+}
+
+static int attach_vbr(struct bed *bed, struct sl_err *err)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = bed->ifindex[SL_PROG_VBR], .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1,
+		    .prog_fd = bpf_program__fd(bed->vbr->progs.sl_vbr));
+	int token = sl_netns_enter(bed->ns.fd, err), r;
+
+	if (token < 0)
+		return token;
+	r = bpf_tc_hook_create(&hook);
+	r = r ?: bpf_tc_attach(&hook, &opts);
+	sl_netns_leave(token);
+	return r ? sl_errno(err, -r, "attaching sl_vbr to vbr") : 0;
+}
+
+int bed_deliver(struct bed *bed, struct sl_err *err)
+{
+	int r = ns_make(&bed->far, err);
+
+	/* The far end of vin: vex is measured by itself only. */
+	r = r ?: lab_run(&bed->ns, err, "ip link set vex netns /proc/%d/ns/net", bed->far.pid);
+	r = r ?: lab_run(&bed->far, err, "ip link set vex up");
+	/* Without XDP on vth, vbr's frames come from the stack, as those of the rules do. */
+	return r ?: attach_vbr(bed, err);
 }
 
 static void build_frame(__u8 *frame)

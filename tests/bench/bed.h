@@ -25,6 +25,14 @@ int bed_mode(struct bed *bed, enum sl_mode mode, struct sl_err *err);
  */
 int bed_flows(struct bed *bed, unsigned int n, double *ret_bytes, struct sl_err *err);
 
+/*
+ * From now on sl_vbr runs on frames that come out of vbr, for workloads whose
+ * vin leads to another namespace, which bed_far() then is. 0 or -errno.
+ */
+int bed_deliver(struct bed *bed, struct sl_err *err);
+const struct ns *bed_ns(const struct bed *bed);
+const struct ns *bed_far(const struct bed *bed);
+
 enum bed_ids { BED_LAST, BED_RANDOM };
 
 /*

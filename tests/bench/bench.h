@@ -87,6 +87,7 @@ const char *bench_build(void);
 /* The measurements: each sets up what it needs, adds its figures, takes it down. 0 or -errno. */
 int measure_prog(struct sl_err *err);
 int measure_vbr(struct sl_err *err);
+int measure_u32(struct sl_err *err);
 int measure_flows(struct sl_err *err);
 int measure_tcp_off(struct sl_err *err);
 int measure_tcp_inline(struct sl_err *err);

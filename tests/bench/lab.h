@@ -69,6 +69,9 @@ void workload_end(struct workload *workload);
 /* Frames that devices of the namespace (NULL: the host's) could not hand on, summed over those whose name starts with prefix. */
 int lab_tx_drops(const struct ns *ns, const char *prefix, __u64 *ret, struct sl_err *err);
 
+/* Frames that they received. */
+int lab_rx_frames(const struct ns *ns, const char *prefix, __u64 *ret, struct sl_err *err);
+
 /* The first device of the namespace whose name starts with prefix. 0 or -ENODEV. */
 int lab_find_device(const struct ns *ns, const char *prefix, char *ret, size_t size, struct sl_err *err);
 

@@ -22,6 +22,7 @@ static const struct {
 } measurements[] = {
 	{ "prog", measure_prog, "ns per frame of the programs" },
 	{ "vbr", measure_vbr, "the same with 4096 workloads" },
+	{ "u32", measure_u32, "sl_vbr beside the u32 rules it replaces, 1 to 1000 workloads" },
 	{ "flows", measure_flows, "judged flows: cost and memory" },
 	{ "tcp_off", measure_tcp_off, "TCP through a port in mode off" },
 	{ "udp64", measure_udp64, "64-byte frames through the core" },

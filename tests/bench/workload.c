@@ -73,8 +73,13 @@ void workload_end(struct workload *workload)
 	ns_end(&workload->ns);
 }
 
-/* Shows each device of the namespace, its name and its TX drops, to visit(). 0 or -errno. */
-static int each_device(const struct ns *ns, void (*visit)(void *context, const char *name, __u64 drops),
+struct figures {
+	__u64 received, tx_drops;
+};
+
+/* Shows each device of the namespace, its name and its figures, to visit(). 0 or -errno. */
+static int each_device(const struct ns *ns,
+		       void (*visit)(void *context, const char *name, const struct figures *figures),
 		       void *context, struct sl_err *err)
 {
 	char path[64], line[512], name[32];
@@ -88,12 +93,12 @@ static int each_device(const struct ns *ns, void (*visit)(void *context, const c
 	if (!file)
 		return sl_errno(err, errno, "%s", path);
 	while (fgets(line, sizeof(line), file)) {
-		unsigned long long drops;
+		unsigned long long received, drops;
 
 		/* bytes packets errs drop fifo frame compressed multicast, then the same for sending. */
-		if (sscanf(line, " %31[^:]: %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %llu", name,
-			   &drops) == 2)
-			visit(context, name, drops);
+		if (sscanf(line, " %31[^:]: %*u %llu %*u %*u %*u %*u %*u %*u %*u %*u %*u %llu", name,
+			   &received, &drops) == 3)
+			visit(context, name, &(struct figures){ received, drops });
 	}
 	fclose(file);
 	return 0;
@@ -101,17 +106,18 @@ static int each_device(const struct ns *ns, void (*visit)(void *context, const c
 
 struct search {
 	const char *prefix;
-	__u64 drops;
+	struct figures sum;
 	char name[32]; /* the first that was found */
 };
 
-static void match(void *context, const char *name, __u64 drops)
+static void match(void *context, const char *name, const struct figures *figures)
 {
 	struct search *search = context;
 
 	if (strncmp(name, search->prefix, strlen(search->prefix)))
 		return;
-	search->drops += drops;
+	search->sum.received += figures->received;
+	search->sum.tx_drops += figures->tx_drops;
 	if (!search->name[0])
 		snprintf(search->name, sizeof(search->name), "%s", name);
 }
@@ -122,7 +128,17 @@ int lab_tx_drops(const struct ns *ns, const char *prefix, __u64 *ret, struct sl_
 	int r = each_device(ns, match, &search, err);
 
 	if (!r)
-		*ret = search.drops;
+		*ret = search.sum.tx_drops;
+	return r;
+}
+
+int lab_rx_frames(const struct ns *ns, const char *prefix, __u64 *ret, struct sl_err *err)
+{
+	struct search search = { .prefix = prefix };
+	int r = each_device(ns, match, &search, err);
+
+	if (!r)
+		*ret = search.sum.received;
 	return r;
 }
 
