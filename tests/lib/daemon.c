@@ -39,7 +39,7 @@ static bool launch(struct daemon *d)
 {
 	struct sockaddr_un address = { 0 };
 	int fd = notify_socket(&address);
-	int64_t end = now_ms() + READY_MS;
+	int64_t end = now_ms() + patient(READY_MS);
 	bool ready = false;
 	char text[512];
 	ssize_t n;

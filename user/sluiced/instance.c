@@ -149,6 +149,12 @@ static int choose_kinds(struct instance *inst, struct sl_err *err)
 {
 	const struct sl_probe *probe = &inst->probe;
 
+	if (probe->cut_short && !probe->tcx && !probe->clsact)
+		return sl_err(
+			err, ETIMEDOUT,
+			"how this kernel takes tc programs was not found out: %s; see `sluicectl doctor`",
+			probe->check[probe->n_checks - 1].detail);
+
 	switch (inst->conf.attach) {
 	case SL_ATTACH_AUTO:
 		inst->attach = probe->tcx ? SL_ATTACH_TCX : SL_ATTACH_CLSACT;
