@@ -32,6 +32,8 @@
 #define FRAME_LEN 64
 #define BATCH 64
 #define RULES_FILE "/run/u32-rules"
+#define UP "u32 rules on vbr, many workloads to one"
+#define AGAINST "u32 rules on vbr to sl_vbr, by workloads"
 
 static const unsigned int counts[] = { 1, 10, 100, 1000 };
 #define N_COUNTS (sizeof(counts) / sizeof(counts[0]))
@@ -216,6 +218,7 @@ static void close_wires(struct wires *w)
 struct comparison {
 	const char *name, *contender, *baseline;
 	struct wires *a, *b;
+	const char *curve;
 };
 
 static int compare(const struct comparison *c, const char *note, struct sl_err *err)
@@ -225,6 +228,8 @@ static int compare(const struct comparison *c, const char *note, struct sl_err *
 				 .baseline = c->baseline,
 				 .unit = "ns",
 				 .note = note,
+				 .curve = c->curve,
+				 .x = c->a->n,
 				 .kind = BENCH_RATIO };
 	int r = bench_run(&series, &(struct bench_side){ measure, c->a },
 			  &(struct bench_side){ measure, c->b }, err);
@@ -238,14 +243,14 @@ static int compare_all(struct wires *rules, struct wires *ours, bool pedit, stru
 {
 	const char *with = pedit ? "u32 + pedit + mirred" : "u32 + mirred, no pedit";
 	const struct comparison all[] = {
-		{ "u32_vbr_10_vs_1", "10 workloads", "1 workload", &rules[1], &rules[0] },
-		{ "u32_vbr_100_vs_1", "100 workloads", "1 workload", &rules[2], &rules[0] },
-		{ "u32_vbr_1000_vs_1", "1000 workloads", "1 workload", &rules[3], &rules[0] },
-		{ "sluice_vbr_1000_vs_1", "1000 workloads", "1 workload", &ours[3], &ours[0] },
-		{ "u32_vs_sluice_vbr_1", with, "sl_vbr", &rules[0], &ours[0] },
-		{ "u32_vs_sluice_vbr_10", with, "sl_vbr", &rules[1], &ours[1] },
-		{ "u32_vs_sluice_vbr_100", with, "sl_vbr", &rules[2], &ours[2] },
-		{ "u32_vs_sluice_vbr_1000", with, "sl_vbr", &rules[3], &ours[3] },
+		{ "u32_vbr_10_vs_1", "10 workloads", "1 workload", &rules[1], &rules[0], UP },
+		{ "u32_vbr_100_vs_1", "100 workloads", "1 workload", &rules[2], &rules[0], UP },
+		{ "u32_vbr_1000_vs_1", "1000 workloads", "1 workload", &rules[3], &rules[0], UP },
+		{ "sluice_vbr_1000_vs_1", "1000 workloads", "1 workload", &ours[3], &ours[0], NULL },
+		{ "u32_vs_sluice_vbr_1", with, "sl_vbr", &rules[0], &ours[0], AGAINST },
+		{ "u32_vs_sluice_vbr_10", with, "sl_vbr", &rules[1], &ours[1], AGAINST },
+		{ "u32_vs_sluice_vbr_100", with, "sl_vbr", &rules[2], &ours[2], AGAINST },
+		{ "u32_vs_sluice_vbr_1000", with, "sl_vbr", &rules[3], &ours[3], AGAINST },
 	};
 	const char *note =
 		pedit ? "a frame of the last workload from vth by vbr to the far end of vin; two u32 + pedit "
