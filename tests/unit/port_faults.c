@@ -5,7 +5,7 @@
  * step. What is looked at after each is in port_faults_run.c.
  *
  * Of the calls, one in twelve is tried; FAULTS_ALL=1 in the environment tries
- * all, FAULTS_ONLY=n only that one.
+ * all, FAULTS_ONLY=n only that one, FAULTS_FROM=n those from there on.
  */
 #include "lib/fault.h"
 

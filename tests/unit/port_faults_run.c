@@ -41,6 +41,7 @@ static void describe(char *text, size_t size, const char *doing, unsigned int n,
 struct plan {
 	const char *kind[CALLS_MAX + 2]; /* by number, from 1 */
 	unsigned int n, tried, failed;
+	unsigned int missed; /* so many in a row were beyond the last call */
 };
 
 static void plan_read(struct plan *plan)
@@ -63,19 +64,33 @@ static bool in_a_row(const struct plan *plan, unsigned int n)
 
 static bool is_wanted(const struct plan *plan, unsigned int n, const struct fault_sample *sample)
 {
-	const char *only = getenv("FAULTS_ONLY");
+	const char *only = getenv("FAULTS_ONLY"), *from = getenv("FAULTS_FROM");
 	bool all = getenv("FAULTS_ALL");
 	unsigned int of = sample->shares * (all ? 1 : sample->coarse);
 
 	if (only)
 		return n == strtoul(only, NULL, 10);
+	if (from && n < strtoul(from, NULL, 10))
+		return false;
 	if (in_a_row(plan, n) && !all)
 		return n % (IN_A_ROW * of) == IN_A_ROW * sample->share;
 	return n % of == sample->share;
 }
 
-/* A run makes a few calls more or less than another, when it has to wait: so some are tried beyond the last. */
+/*
+ * A run makes more or less calls than another, when it has to wait: so some are tried beyond the last, and no more
+ * if the first run has waited longest.
+ */
 #define BEYOND 12
+
+/* False: there is nothing behind it. */
+static bool note(struct plan *plan, const struct sl_fault_report *report, int r)
+{
+	plan->tried += !!report->failed;
+	plan->failed += !!r;
+	plan->missed = report->failed ? 0 : plan->missed + 1;
+	return plan->missed < BEYOND;
+}
 
 void faults_taking(enum stage_kind kind, const struct fault_sample *sample)
 {
@@ -83,6 +98,7 @@ void faults_taking(enum stage_kind kind, const struct fault_sample *sample)
 	struct sl_fault_report report;
 	struct stage stage;
 	struct sl_err err;
+	bool more = true;
 	char what[700];
 	int r;
 
@@ -93,7 +109,7 @@ void faults_taking(enum stage_kind kind, const struct fault_sample *sample)
 	plan_read(&plan);
 	cr_assert_eq(r, 0, "%s", err.text);
 	cr_assert_eq(stage_give_back(&stage, &err), 0, "%s", err.text);
-	for (unsigned int n = 1; n <= plan.n + BEYOND; n++) {
+	for (unsigned int n = 1; n <= plan.n + BEYOND && more; n++) {
 		if (!is_wanted(&plan, n, sample))
 			continue;
 		sl_fault_arm(n, code_of(n));
@@ -101,8 +117,7 @@ void faults_taking(enum stage_kind kind, const struct fault_sample *sample)
 		sl_fault_disarm(&report);
 		describe(what, sizeof(what), "taking", n, report.failed, r, &err);
 		cr_assert(!r || report.failed, "without any call failing: %s", what);
-		plan.tried += !!report.failed;
-		plan.failed += !!r;
+		more = note(&plan, &report, r);
 		if (!r) {
 			expect_port(&stage, what);
 			r = stage_give_back(&stage, &err);
@@ -125,6 +140,7 @@ void faults_giving_back(enum stage_kind kind, const struct fault_sample *sample)
 	struct sl_fault_report report;
 	struct stage stage;
 	struct sl_err err;
+	bool more = true;
 	char what[700];
 	int r;
 
@@ -135,7 +151,7 @@ void faults_giving_back(enum stage_kind kind, const struct fault_sample *sample)
 	r = stage_give_back(&stage, &err);
 	plan_read(&plan);
 	cr_assert_eq(r, 0, "%s", err.text);
-	for (unsigned int n = 1; n <= plan.n + BEYOND; n++) {
+	for (unsigned int n = 1; n <= plan.n + BEYOND && more; n++) {
 		if (!is_wanted(&plan, n, sample))
 			continue;
 		if (!workloads_count(stage.inst.workloads))
@@ -145,8 +161,7 @@ void faults_giving_back(enum stage_kind kind, const struct fault_sample *sample)
 		sl_fault_disarm(&report);
 		describe(what, sizeof(what), "giving back", n, report.failed, r, &err);
 		cr_assert(!r || report.failed, "without any call failing: %s", what);
-		plan.tried += !!report.failed;
-		plan.failed += !!r;
+		more = note(&plan, &report, r);
 		if (!r)
 			expect_free(&stage, what);
 		else if (report.stepped)
