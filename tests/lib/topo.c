@@ -143,9 +143,10 @@ static bool is_ours(pid_t pid)
 	return pid == getpid();
 }
 
-int topo_cores(void)
+/* How many of ours are called by this name (argv[0]), and the last of them. */
+static int called(const char *name, pid_t *ret_last)
 {
-	char path[300], name[32];
+	char path[300], is[32];
 	struct dirent *entry;
 	DIR *proc = opendir("/proc");
 	int found = 0;
@@ -153,17 +154,35 @@ int topo_cores(void)
 
 	cr_assert(proc, "/proc: %s", strerror(errno));
 	while ((entry = readdir(proc))) {
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
 		f = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
 		if (!f)
 			continue;
-		if (fgets(name, sizeof(name), f) && !strcmp(name, "sluice-dpi\n") &&
-		    is_ours(atoi(entry->d_name)))
-			found++;
+		is[fread(is, 1, sizeof(is) - 1, f)] = '\0';
 		fclose(f);
+		if (strcmp(is, name) != 0 || !is_ours(atoi(entry->d_name)))
+			continue;
+		*ret_last = atoi(entry->d_name);
+		found++;
 	}
 	closedir(proc);
 	return found;
+}
+
+int topo_cores(void)
+{
+	pid_t last;
+
+	return called("sluice-dpi", &last);
+}
+
+pid_t topo_spare(void)
+{
+	pid_t pid;
+	int n = called("sluice-spare", &pid);
+
+	cr_expect_leq(n, 1, "%d spare cores", n);
+	return n ? pid : 0;
 }
 
 static bool empty_or_absent(const char *path)
@@ -176,6 +195,7 @@ void topo_leaks(struct topo *t)
 	const char *now;
 
 	cr_expect(wait_until(5000, topo_cores() == 0), "%d sluice-dpi still run", topo_cores());
+	cr_expect(wait_until(5000, topo_spare() == 0), "a spare core still waits");
 	cr_expect_str_eq(link_names(t->agent), t->before_agent, "links are left in the agent's namespace");
 	cr_expect(access(DAEMON_PINS, F_OK) != 0, "pins are left: %s",
 		  (ns_sh(NULL, "find " DAEMON_PINS), ns_said()));

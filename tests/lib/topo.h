@@ -46,6 +46,8 @@ void topo_end(struct topo *t);
 void topo_leaks(struct topo *t);
 /* How many sluice-dpi run in this test. */
 int topo_cores(void);
+/* The spare one, which is not counted there; 0: there is none. */
+pid_t topo_spare(void);
 
 /* Is the other side reached? Three quick pings; ping again until the first answer or ms have passed. */
 bool ping(struct ns *from, const char *address);

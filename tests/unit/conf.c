@@ -59,7 +59,7 @@ Test(conf, reads_every_section)
 	cr_assert_eq(
 		read_conf("# comment\n[daemon]\ninstance = blue\nlog_level=debug ; why\n\n"
 			  "[bridge]\nvbr = vbr-neuv\nvth = vth-neuv\nmtu = 9216\nattach = clsact\n"
-			  "[dpi]\ndpi = external\nworkers = 4\nheartbeat_ms = 250\nhang_s = 0\n"
+			  "[dpi]\ndpi = external\nworkers = 4\nheartbeat_ms = 250\nhang_s = 0\nspare = no\n"
 			  "[workload]\nmode = tap\nfail = open\nstrict = no\nnon_ip = 0x88cc, llc,0x88cc\n",
 			  &conf, &err),
 		0, "%s", err.text);
@@ -72,6 +72,7 @@ Test(conf, reads_every_section)
 	cr_assert_eq(conf.workers, 4);
 	cr_assert_eq(conf.heartbeat_ms, 250);
 	cr_assert_eq(conf.hang_s, 0);
+	cr_assert(!conf.spare);
 	cr_assert_eq(conf.mode, SL_MODE_TAP);
 	cr_assert_eq(conf.fail, SL_FAIL_OPEN);
 	cr_assert_not(conf.strict);
@@ -243,7 +244,7 @@ Test(conf, every_key_is_listed_once_and_can_be_set)
 		if (sl_conf_set(&conf, key->name, "\x01", &err))
 			cr_expect_not(strstr(err.text, "no such setting"), "%s", key->name);
 	}
-	cr_assert_eq(i, 45);
+	cr_assert_eq(i, 47);
 }
 
 Test(conf, names_of_an_instance)

@@ -98,6 +98,25 @@ Test(dpi_options, every_option)
 	cr_assert_eq(options.log_target, SL_LOG_JOURNAL);
 }
 
+/* What comes later must not have come already. */
+Test(dpi_options, a_spare_one)
+{
+	static const char *const later[] = { "--control-fd 2", "--lock-fd 2", "--ready-fd 2",
+					     "--wait-policy" };
+	struct sl_options options;
+	struct sl_err err = { 0 };
+	char line[256];
+
+	cr_assert_eq(parse(GOOD " --spare-fd 2", &options, &err), SL_OPTIONS_RUN, "%s", err.text);
+	cr_assert_eq(options.spare_fd, 2);
+	cr_assert_eq(parse(GOOD, &options, &err), SL_OPTIONS_RUN, "%s", err.text);
+	cr_assert_eq(options.spare_fd, -1);
+	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
+		snprintf(line, sizeof(line), GOOD " --spare-fd 2 %s", later[i]);
+		cr_assert_eq(parse(line, &options, &err), -EINVAL, "%s", line);
+	}
+}
+
 Test(dpi_options, limits_are_inclusive_and_the_last_word_counts)
 {
 	static const char *const lines[] = {

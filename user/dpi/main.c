@@ -28,6 +28,7 @@
 #include "dpi/policy/policies.h"
 #include "dpi/record.h"
 #include "dpi/sandbox.h"
+#include "dpi/spare.h"
 #include "dpi/worker.h"
 #include "lib/clock.h"
 #include "lib/flowmap.h"
@@ -339,6 +340,13 @@ int main(int argc, char **argv)
 	core.options.replay.thresholds = &core.options.thresholds;
 	if (core.options.replay.file)
 		return run_replay(&core.options.replay);
+	if (core.options.spare_fd >= 0) {
+		r = sl_spare_wait(&core.options, argv[0], &err);
+		if (r < 0)
+			sl_error("%s", err.text);
+		if (r)
+			return r < 0;
+	}
 	core.started_ns = sl_clock_ns();
 	core.owner = geteuid();
 

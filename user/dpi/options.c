@@ -37,6 +37,7 @@ enum option_id {
 	OPT_WAIT_POLICY,
 	OPT_EVENTS,
 	OPT_REPLAY,
+	OPT_SPARE_FD,
 	OPT_POLICY,
 	OPT_WORKLOAD_MAC,
 	OPT_WORKLOAD_NET,
@@ -64,6 +65,7 @@ static const struct option long_options[] = {
 	{ "control-fd", required_argument, NULL, OPT_CONTROL_FD },
 	{ "lock-fd", required_argument, NULL, OPT_LOCK_FD },
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
+	{ "spare-fd", required_argument, NULL, OPT_SPARE_FD },
 	{ "busy-poll-us", required_argument, NULL, OPT_BUSY_POLL },
 	{ "forward-only", no_argument, NULL, OPT_FORWARD_ONLY },
 	{ "agent", no_argument, NULL, OPT_AGENT },
@@ -107,6 +109,7 @@ static const char help[] =
 	"  --control-fd N       listening SEQPACKET socket for control\n"
 	"  --lock-fd N          a lock file to be kept open\n"
 	"  --ready-fd N         where \"R\" is written once frames are forwarded\n"
+	"  --spare-fd N         get ready, then wait for these three to come by socket N\n"
 	"  --busy-poll-us N     preferred busy polling, that long without frames; 0 (default): off\n"
 	"  --forward-only       inspect nothing: no sessions, policy or events\n"
 	"  --agent              take policies of an agent, report to it: sluice-compat(8)\n"
@@ -199,6 +202,8 @@ static int set_option(struct sl_options *options, int id, const char *name, cons
 		return descriptor(name, text, &options->lock_fd, err);
 	case OPT_READY_FD:
 		return descriptor(name, text, &options->ready_fd, err);
+	case OPT_SPARE_FD:
+		return descriptor(name, text, &options->spare_fd, err);
 	case OPT_BUSY_POLL:
 		return number(name, text, 0, 1000000, &options->busy_poll_us, err);
 	case OPT_FORWARD_ONLY:
@@ -265,6 +270,12 @@ static int check(const struct sl_options *options, struct sl_err *err)
 
 	if (sl_thresholds_check(&options->thresholds, err) < 0)
 		return -EINVAL;
+	if (options->spare_fd >= 0 &&
+	    (options->replay.file || options->ports || options->wait_policy || options->control_fd >= 0 ||
+	     options->lock_fd >= 0 || options->ready_fd >= 0))
+		return sl_err(err, EINVAL,
+			      "--spare-fd goes without --control-fd, --lock-fd, --ready-fd, --wait-policy, "
+			      "--ports and --replay; see --help");
 	if (options->replay.has_mac && options->replay.has_net)
 		return sl_err(err, EINVAL, "--workload-mac and --workload-net exclude each other");
 	if (options->replay.file) {
@@ -311,6 +322,7 @@ int sl_options_parse(struct sl_options *ret, int argc, char **argv, struct sl_er
 		.control_fd = -1,
 		.lock_fd = -1,
 		.ready_fd = -1,
+		.spare_fd = -1,
 		.events_per_second = 1000,
 		.thresholds = SL_THRESHOLDS_DEFAULT,
 		.log_level = SL_LOG_INFO,

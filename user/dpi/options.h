@@ -18,6 +18,7 @@ struct sl_options {
 	const char *pin_dir; /* or the two descriptors, else -1 */
 	int xsks_map_fd, core_map_fd, flows_map_fd;
 	int control_fd, lock_fd, ready_fd; /* -1: none */
+	int spare_fd; /* -1: it is to work at once; else those three come by it (dpi/spare.h) */
 	const char *user; /* NULL: the default */
 	bool forward_only; /* nothing is inspected */
 	bool agent; /* an agent of the existing protocol has policies of its own, and is told */

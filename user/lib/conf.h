@@ -57,6 +57,7 @@ struct sl_conf {
 	__u32 n_non_ip;
 	bool inspect; /* no: the core only forwards */
 	__u32 sessions; /* of each worker, at most; 0: as memory allows */
+	bool spare; /* a core that waits to take the place of one that has died */
 	bool say_unreachable;
 	bool verdicts; /* judged flows are left to the kernel */
 	__u32 flows; /* of them, all workers together */

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +19,10 @@
 #include <unistd.h>
 
 #include "lib/sock.h"
-#include "lib/thresholds.h"
-#include "sluiced/policy.h"
+#include "sluiced/core_process.h"
 
 #define STATUS_TIMEOUT_S 1
 #define SETTINGS_LEN 704
-
-extern char **environ;
 
 static __u32 map_id(int fd)
 {
@@ -58,136 +54,6 @@ static int run_path(const struct instance *inst, const char *file, char path[SL_
 	return 0;
 }
 
-/* The environment without what the service manager has meant for the daemon alone. NULL: no memory. */
-static char **core_environment(void)
-{
-	static const char *const not_its[] = { "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_" };
-	char **copy;
-	size_t n = 0;
-
-	while (environ[n])
-		n++;
-	copy = calloc(n + 1, sizeof(*copy));
-	if (!copy)
-		return NULL;
-	n = 0;
-	for (char **e = environ; *e; e++) {
-		bool keep = true;
-
-		for (size_t i = 0; i < sizeof(not_its) / sizeof(*not_its); i++)
-			keep = keep && strncmp(*e, not_its[i], strlen(not_its[i]));
-		if (keep)
-			copy[n++] = *e;
-	}
-	return copy;
-}
-
-struct inheritance {
-	int xsks, core, flows, control, lock, ready;
-};
-
-#define ARGS_MAX 96
-struct arguments {
-	char *argv[ARGS_MAX + 1];
-	unsigned int n;
-	char numbers[ARGS_MAX][16];
-};
-
-static void add_text(struct arguments *args, const char *option, const char *value)
-{
-	args->argv[args->n++] = (char *)option;
-	args->argv[args->n++] = (char *)value;
-}
-
-static void add_number(struct arguments *args, const char *option, __u32 value)
-{
-	snprintf(args->numbers[args->n], sizeof(args->numbers[0]), "%u", value);
-	add_text(args, option, args->numbers[args->n]);
-}
-
-static void add_thresholds(struct arguments *args, const struct sl_conf *conf)
-{
-	struct sl_thresholds thresholds = conf->thresholds;
-	const struct sl_threshold *what;
-
-	for (unsigned int i = 0; (what = sl_threshold(i)); i++)
-		add_number(args, what->dashed, *sl_threshold_of(&thresholds, i));
-}
-
-static void fill_arguments(const struct instance *inst, const struct inheritance *fds, struct arguments *args)
-{
-	static const char *const levels[] = { "error", "warn", "info", "debug" };
-	static const char *const targets[] = { "stderr", "syslog", "journal" };
-	const struct sl_conf *conf = &inst->conf;
-
-	args->argv[args->n++] = "sluice-dpi";
-	add_text(args, "--vth", conf->vth);
-	add_number(args, "--queues", inst->bridge.queues);
-	add_number(args, "--mtu", inst->bridge.mtu);
-	add_number(args, "--heartbeat-ms", conf->heartbeat_ms);
-	add_number(args, "--xsks-map-fd", fds->xsks);
-	add_number(args, "--core-map-fd", fds->core);
-	add_number(args, "--control-fd", fds->control);
-	add_number(args, "--lock-fd", fds->lock);
-	add_number(args, "--ready-fd", fds->ready);
-	add_number(args, "--busy-poll-us", conf->busy_poll_us);
-	if (sl_conf_verdicts(conf)) {
-		args->argv[args->n++] = (char *)"--verdicts";
-		add_number(args, "--flows-map-fd", fds->flows);
-	}
-	if (!conf->inspect)
-		args->argv[args->n++] = (char *)"--forward-only";
-	else if (policy_present(inst->policy))
-		args->argv[args->n++] = (char *)"--wait-policy";
-	if (conf->compat && conf->inspect)
-		args->argv[args->n++] = (char *)"--agent";
-	if (conf->sessions)
-		add_number(args, "--sessions", conf->sessions);
-	if (conf->say_unreachable)
-		args->argv[args->n++] = (char *)"--say-unreachable";
-	add_number(args, "--events-per-second", conf->events_per_second);
-	add_thresholds(args, conf);
-	if (*conf->dpi_user)
-		add_text(args, "--user", conf->dpi_user);
-	add_text(args, "--log-level", levels[conf->log_level]);
-	add_text(args, "--log-target", targets[conf->log_target]);
-}
-
-/* Everything of ours is close-on-exec; a dup2() onto itself makes posix_spawn() clear that. */
-static int run(const struct instance *inst, const struct inheritance *fds, pid_t *ret_pid, struct sl_err *err)
-{
-	int inherited[] = { fds->xsks, fds->core, fds->flows, fds->control, fds->lock, fds->ready };
-	struct arguments args = { .n = 0 };
-	posix_spawn_file_actions_t actions;
-	char **env = core_environment();
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int r;
-
-	if (!env)
-		return sl_err(err, ENOMEM, "no memory to start %s", inst->conf.dpi_path);
-	fill_arguments(inst, fds, &args);
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	/* A session of its own: ^C in the daemon's terminal is for the daemon. */
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-	posix_spawn_file_actions_init(&actions);
-	r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	for (size_t i = 0; !r && i < sizeof(inherited) / sizeof(*inherited); i++)
-		r = posix_spawn_file_actions_adddup2(&actions, inherited[i], inherited[i]);
-	if (!r)
-		r = posix_spawn(ret_pid, inst->conf.dpi_path, &actions, &attr, args.argv, env);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	free(env);
-	if (r)
-		return sl_errno(err, r, "cannot start the core %s (see --dpi-path)", inst->conf.dpi_path);
-	return 0;
-}
-
 static int write_lock(const struct instance *inst, int lock, pid_t pid)
 {
 	char settings[SETTINGS_LEN], text[SETTINGS_LEN + 32];
@@ -198,9 +64,9 @@ static int write_lock(const struct instance *inst, int lock, pid_t pid)
 	return ftruncate(lock, 0) || pwrite(lock, text, len, 0) != len ? -errno : 0;
 }
 
-int spawn_core(const struct instance *inst, struct spawned *ret, struct sl_err *err)
+int spawn_core(const struct instance *inst, struct spare *spare, struct spawned *ret, struct sl_err *err)
 {
-	struct inheritance fds = { inst->maps.xsks, inst->maps.core, inst->maps.flows, -1, -1, -1 };
+	struct core_descriptors fds = CORE_DESCRIPTORS_NONE;
 	struct spawned made = { .pidfd = -1, .ready_fd = -1, .child = true, .fits = true };
 	char lock_path[SL_PATH_LEN], sock_path[SL_PATH_LEN];
 	int ready[2], r;
@@ -219,8 +85,10 @@ int spawn_core(const struct instance *inst, struct spawned *ret, struct sl_err *
 			   lock_path);
 	if (r >= 0)
 		fds.control = r = sl_sock_listen(sock_path, err);
-	if (r >= 0)
-		r = run(inst, &fds, &made.pid, err);
+	if (r >= 0) {
+		made.was_spare = !spare_go(spare, &fds, &made.pid);
+		r = made.was_spare ? 0 : core_process_run(inst, &fds, &made.pid, err);
+	}
 	if (r < 0)
 		goto out;
 	made.pidfd = pidfd_open(made.pid, 0);

@@ -36,6 +36,7 @@ struct core {
 	struct source
 		timer; /* CORE_WAITING: next start; CORE_STOPPING: next step; CORE_RUNNING: does it hang? */
 	struct hang hang;
+	struct spare *spare;
 	bool child;
 	bool wanted; /* another one follows this one */
 	enum stop_step step;
@@ -155,6 +156,7 @@ static void on_ready_event(struct source *source, __u32 events)
 		return;
 	sl_info("core (pid %d) forwards", core->status.pid);
 	set_state(core, CORE_RUNNING);
+	spare_keep(core->spare);
 }
 
 static void signal_core(struct core *core, int signal)
@@ -242,7 +244,7 @@ static void start(struct core *core)
 	struct sl_err err;
 	int r;
 
-	r = spawn_core(core->inst, &process, &err);
+	r = spawn_core(core->inst, core->spare, &process, &err);
 	if (!r)
 		r = watch(core, &process, &err);
 	if (r) {
@@ -251,7 +253,7 @@ static void start(struct core *core)
 		wait_for_next(core);
 		return;
 	}
-	sl_info("started the core (pid %d)", process.pid);
+	sl_info("started the core (pid %d)%s", process.pid, process.was_spare ? ", the spare one" : "");
 	set_state(core, CORE_STARTING);
 }
 
@@ -279,6 +281,7 @@ void core_begin(struct core *core)
 	if (!external && process.fits) {
 		sl_info("adopted the core (pid %d)", process.pid);
 		set_state(core, CORE_RUNNING);
+		spare_keep(core->spare);
 		return;
 	}
 	core->status.state = CORE_RUNNING;
@@ -309,6 +312,7 @@ void core_restart(struct core *core, const char *why)
 void core_stop(struct core *core)
 {
 	core->wanted = false;
+	spare_end(core->spare);
 	switch (core->status.state) {
 	case CORE_STARTING:
 	case CORE_RUNNING:
@@ -343,8 +347,10 @@ int core_create(struct instance *inst, void (*changed)(struct instance *inst), s
 		.delay_ms = DELAY_MIN_MS,
 	};
 	r = timer_open(&inst->loop, &core->timer, "the core's supervisor", err);
+	if (!r)
+		r = spare_create(inst, &core->spare, err);
 	if (r) {
-		free(core);
+		core_free(core);
 		return r;
 	}
 	*ret = core;
@@ -355,6 +361,7 @@ void core_free(struct core *core)
 {
 	if (!core)
 		return;
+	spare_free(core->spare);
 	source_close(&core->inst->loop, &core->exit);
 	source_close(&core->inst->loop, &core->ready);
 	source_close(&core->inst->loop, &core->timer);

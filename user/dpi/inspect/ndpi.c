@@ -20,6 +20,7 @@
 #define HEADERS (sizeof(struct iphdr) + sizeof(struct tcphdr))
 
 struct sl_ndpi {
+	struct sl_ndpi *next; /* prepared */
 	struct ndpi_detection_module_struct *module;
 	/* One packet, and zeros. */
 	_Alignas(8) uint8_t packet[HEADERS + SL_NDPI_PAYLOAD + SL_NDPI_BEHIND];
@@ -77,10 +78,13 @@ static uint16_t application_of(uint16_t protocol)
 	return SL_APPLICATION_UNKNOWN;
 }
 
-int sl_ndpi_open(struct sl_ndpi **ret, struct sl_err *err)
+/* It initialises libgcrypt, for all threads at once. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Made before they were asked for. */
+static struct sl_ndpi *prepared;
+
+static int make(struct sl_ndpi **ret, struct sl_err *err)
 {
-	/* It initialises libgcrypt, for all threads at once. */
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct sl_ndpi *ndpi;
 	NDPI_PROTOCOL_BITMASK wanted;
 
@@ -111,6 +115,38 @@ int sl_ndpi_open(struct sl_ndpi **ret, struct sl_err *err)
 			      "nDPI %s does not start: not enough memory, or libgcrypt is too old",
 			      ndpi_revision());
 	}
+	*ret = ndpi;
+	return 0;
+}
+
+int sl_ndpi_prepare(unsigned int n, struct sl_err *err)
+{
+	struct sl_ndpi *ndpi;
+	int r = 0;
+
+	for (unsigned int i = 0; i < n && !r; i++) {
+		r = make(&ndpi, err);
+		if (r)
+			break;
+		pthread_mutex_lock(&lock);
+		ndpi->next = prepared;
+		prepared = ndpi;
+		pthread_mutex_unlock(&lock);
+	}
+	return r;
+}
+
+int sl_ndpi_open(struct sl_ndpi **ret, struct sl_err *err)
+{
+	struct sl_ndpi *ndpi;
+
+	pthread_mutex_lock(&lock);
+	ndpi = prepared;
+	if (ndpi)
+		prepared = ndpi->next;
+	pthread_mutex_unlock(&lock);
+	if (!ndpi)
+		return make(ret, err);
 	*ret = ndpi;
 	return 0;
 }

@@ -23,6 +23,8 @@ struct sl_ndpi; /* of one worker */
 struct sl_ndpi_flow; /* of one session, while it is inspected */
 
 int sl_ndpi_open(struct sl_ndpi **ret, struct sl_err *err);
+/* The next n opens (fewer if it fails) take no time. 0 or -errno. */
+int sl_ndpi_prepare(unsigned int n, struct sl_err *err);
 void sl_ndpi_close(struct sl_ndpi *ndpi); /* NULL allowed */
 
 struct sl_ndpi_flow *sl_ndpi_begin(struct sl_ndpi *ndpi, uint8_t protocol); /* NULL: no memory */
