@@ -73,7 +73,7 @@ help:
 	@echo 'make test       the same for all tests (root)'
 	@echo 'make property   random ports taken and given back: CASES=200 SEED=n ONLY=n (root); a part of make test'
 	@echo 'make soak       CASES=5000 of them within SOAK_SECONDS=3600, and 1000 workloads at once (root)'
-	@echo 'make test-vm    a choice of the tests on the kernels of Debian, in QEMU guests'
+	@echo 'make test-vm    the tests on the kernels of Debian, in QEMU guests: docs/kernels.md'
 	@echo 'make check      format, clang-tidy, cppcheck, shellcheck, documentation tables'
 	@echo 'make asan       the tests under the address and undefined-behaviour sanitizers (root)'
 	@echo 'make fuzz       what reads foreign bytes, under libFuzzer, FUZZ_SECONDS=60 each'
