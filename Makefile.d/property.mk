@@ -2,7 +2,8 @@
 # Random ports, taken and given back: 200 of them with `make test`, by themselves with `make property`, and for as long
 # as one likes with `make soak`, which also takes a thousand workloads at once and makes every single call fail (of which
 # `make test` tries a sample). SEED=n makes the same cases again, CASES=n as many, ONLY=n one of them, SIDE=workload or
-# host by that side only.
+# host by that side only. SOAK_SECONDS is for the random ports; the thousand workloads (SCALE=n) and the calls take as
+# long as they take, on a machine in use hours.
 
 CASES ?= 200
 SOAK_CASES = $(if $(filter command line environment,$(origin CASES)),$(CASES),5000)

@@ -19,6 +19,7 @@
 TestSuite(spare, .init = world_enter, .fini = world_leave, .timeout = 90);
 
 #define WAIT_MS 15000
+#define CONF WORLD_TMP "/sluiced.conf"
 
 static pid_t until_spare(struct topo *t)
 {
@@ -88,6 +89,34 @@ Test(spare, takes_the_place_of_a_core_that_dies)
 Test(spare, takes_the_place_of_a_core_with_two_workers)
 {
 	takes_its_place("--workers 2");
+}
+
+static void configure(const char *threats)
+{
+	FILE *file = fopen(CONF, "w");
+
+	cr_assert(file && fprintf(file, "[threats]\n%s", threats) > 0 && !fclose(file));
+}
+
+/* A reload changes what a core is started with. */
+Test(spare, of_other_settings_is_not_used)
+{
+	struct topo *t = topo_bare();
+	pid_t spare;
+
+	configure("");
+	t->d = daemon_start(t->host, t->agent, "--config " CONF);
+	daemon_intercept(t->d, t->workload, "");
+	spare = until_spare(t);
+	configure("syn_flood = 10\n");
+	kill(t->d->proc->pid, SIGHUP);
+	cr_assert(wait_until(WAIT_MS, strstr(daemon_said(t->d), "reloaded")), "%s", daemon_said(t->d));
+	cr_expect_neq(kill_core(t), spare, "%s", daemon_said(t->d));
+	cr_expect(ping(t->host, WL_IP4), "%s", ns_said());
+	/* The next one is of today. */
+	spare = until_spare(t);
+	cr_expect_eq(kill_core(t), spare, "%s", daemon_said(t->d));
+	topo_end(t);
 }
 
 Test(spare, one_that_has_died_is_done_without)
