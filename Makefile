@@ -39,7 +39,7 @@ LIBS_compat = jansson libcap-ng yaml-0.1
 DPI_STAGES = io decode session inspect policy verdict decide event
 srcs = $(foreach d,$(1),$(wildcard $(d)/*.c))
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
-PROGRAMS = vex vin vbr vth hold detour probe
+PROGRAMS = vex vin vbr vth vbk vtk hold detour probe
 SKELS = $(PROGRAMS:%=$(BUILD)/skel/%.skel.h)
 TEST_SKELS = $(patsubst tests/bpf/%.bpf.c,$(BUILD)/skel/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
 LIB_OBJS = $(call objs,$(call srcs,user/lib))

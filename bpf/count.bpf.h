@@ -22,7 +22,7 @@ static __always_inline void sl_count_add(struct sl_count *count, __u32 segments,
 /* Never NULL in practice (an array of SL_PROG_MAX); the verifier wants the check. */
 static __always_inline struct sl_counters *sl_count_in(__u32 program, __u32 segments, __u64 bytes)
 {
-	struct sl_counters *counters = bpf_map_lookup_elem(&sl_counters_v2, &program);
+	struct sl_counters *counters = bpf_map_lookup_elem(&sl_counters_v3, &program);
 
 	if (counters)
 		sl_count_add(&counters->in, segments, bytes);

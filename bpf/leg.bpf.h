@@ -26,6 +26,7 @@ struct sl_pass {
 	struct sl_workload_key key;
 	enum sl_program program;
 	struct ethhdr eth; /* as it came in */
+	bool bulk; /* to the core by the bulk lane */
 	bool pass_on; /* an OUT reason: to the other leg, as if sluice was not there … */
 	int action; /* … otherwise this TC_ACT_* */
 };
@@ -75,7 +76,7 @@ static __always_inline bool sl_core_absent(const struct sl_config *config, __u32
 
 	if (!config->heartbeat_ns)
 		return false;
-	core = bpf_map_lookup_elem(&sl_core_v1, &queue);
+	core = bpf_map_lookup_elem(&sl_core_v2, &queue);
 	if (!core)
 		return true;
 	/* The coarse clock may be a tick behind the stamp; the sum is on the side where that is harmless. */
@@ -98,9 +99,15 @@ static __always_inline long sl_enter_diversion(struct sl_pass *pass, __u32 queue
 	return sl_write_mac(pass->skb, sl_mac_offset(pass), ucmac);
 }
 
+/* The lane's outer end. */
+static __always_inline __u32 sl_lane_ifindex(const struct sl_pass *pass)
+{
+	return pass->bulk ? pass->config->vbk_ifindex : pass->config->vbr_ifindex;
+}
+
 static __always_inline enum sl_reason sl_tap(struct sl_pass *pass, __u32 queue)
 {
-	enum sl_reason reason = SL_R_tapped;
+	enum sl_reason reason = pass->bulk ? SL_R_tapped_bulk : SL_R_tapped;
 
 	if (sl_core_absent(pass->config, queue))
 		return sl_pass_on(pass, SL_R_tap_no_copy);
@@ -111,7 +118,7 @@ static __always_inline enum sl_reason sl_tap(struct sl_pass *pass, __u32 queue)
 	 */
 	if (sl_enter_diversion(pass, queue))
 		return sl_pass_on(pass, SL_R_tap_no_copy);
-	if (bpf_clone_redirect(pass->skb, pass->config->vbr_ifindex, 0))
+	if (bpf_clone_redirect(pass->skb, sl_lane_ifindex(pass), 0))
 		reason = SL_R_tap_no_copy;
 	if (sl_write_mac(pass->skb, sl_mac_offset(pass), pass->key.mac))
 		return SL_R_rewrite_failed;
@@ -129,8 +136,8 @@ static __always_inline enum sl_reason sl_divert(struct sl_pass *pass, __u32 queu
 	if (sl_enter_diversion(pass, queue))
 		return SL_R_rewrite_failed;
 	sl_clear_mark(pass->skb);
-	pass->action = bpf_redirect(pass->config->vbr_ifindex, 0);
-	return SL_R_diverted;
+	pass->action = bpf_redirect(sl_lane_ifindex(pass), 0);
+	return pass->bulk ? SL_R_bulk : SL_R_diverted;
 }
 
 enum sl_judged { SL_JUDGED_NOT, SL_JUDGED_ALLOW, SL_JUDGED_DENY };
@@ -156,12 +163,26 @@ static __always_inline bool sl_is_direct(struct sl_pass *pass, const struct sl_p
 	if (pass->workload->mode == SL_MODE_TAP)
 		return true;
 	if (s->key.protocol == IPPROTO_TCP ? sl_fence_tcp(dir, s->seq_end)
-					   : sl_fence_udp(dir, flow->given_ns))
+					   : sl_fence_udp(dir, flow->given_ns, true))
 		return true;
 	if (!sl_core_absent(pass->config, sl_queue(pass, parsed)))
 		return false;
 	sl_turn(dir);
 	return true;
+}
+
+/*
+ * By which lane does a frame of a flow that stays with the core get there? In tap nothing waits for a copy, but the
+ * core wants them in order as well. Datagrams gain nothing unless they come as super-frames.
+ */
+static __always_inline bool sl_is_bulk(const struct sl_pass *pass, struct sl_flow_dir *dir,
+				       const struct sl_segment *s)
+{
+	if (!pass->config->vbk_ifindex || s->error || s->loose || s->tcp_flags & SL_TCP_SYN)
+		return false;
+	if (s->key.protocol == IPPROTO_TCP)
+		return sl_fence_tcp(dir, s->seq_end);
+	return sl_fence_udp(dir, 0, pass->skb->gso_size);
 }
 
 static __always_inline enum sl_judged sl_judge(struct sl_pass *pass, const struct sl_parsed *parsed)
@@ -172,13 +193,22 @@ static __always_inline enum sl_judged sl_judge(struct sl_pass *pass, const struc
 	enum sl_verdict verdict;
 	struct sl_flow *flow;
 
-	if (!(pass->config->flags & SL_CONFIG_VERDICTS) ||
+	if ((!(pass->config->flags & SL_CONFIG_VERDICTS) && !pass->config->vbk_ifindex) ||
 	    !sl_segment_read(pass->skb, parsed, pass->key.id, sl_to_workload(pass), &segment))
 		return SL_JUDGED_NOT;
 	flow = sl_flow_find(&segment.key, pass->workload->generation, &verdict);
 	if (!flow)
 		return SL_JUDGED_NOT;
 	dir = sl_flow_dir(flow, sl_to_workload(pass));
+	if (verdict == SL_VERDICT_INSPECT) {
+		if (segment.key.protocol == IPPROTO_TCP && !segment.error &&
+		    flow->turning & SL_TURNING(!sl_to_workload(pass)))
+			sl_turn_acknowledged(flow, !sl_to_workload(pass), segment.ack);
+		pass->bulk = sl_is_bulk(pass, dir, &segment);
+		return SL_JUDGED_NOT;
+	}
+	if (!(pass->config->flags & SL_CONFIG_VERDICTS) || segment.tagged)
+		return SL_JUDGED_NOT;
 	if (verdict == SL_VERDICT_DENY && pass->workload->mode == SL_MODE_INLINE) {
 		if (!segment.error)
 			sl_flow_count(dir, &segment, sl_segments(pass->skb));
@@ -190,8 +220,11 @@ static __always_inline enum sl_judged sl_judge(struct sl_pass *pass, const struc
 		return SL_JUDGED_ALLOW;
 	if (segment.key.protocol == IPPROTO_TCP && flow->turning & SL_TURNING(!sl_to_workload(pass)))
 		sl_turn_acknowledged(flow, !sl_to_workload(pass), segment.ack);
-	if (!sl_is_direct(pass, parsed, flow, dir, &segment))
+	if (!sl_is_direct(pass, parsed, flow, dir, &segment)) {
+		/* What still goes to the core must not overtake, or be overtaken, there either. */
+		pass->bulk = pass->config->vbk_ifindex && !segment.loose && dir->handover.way & SL_WAY_BULK;
 		return SL_JUDGED_NOT;
+	}
 	sl_flow_count(dir, &segment, sl_segments(pass->skb));
 	if (segment.key.protocol == IPPROTO_TCP)
 		sl_flow_follow(dir, &segment);
@@ -305,7 +338,8 @@ static __always_inline void sl_traffic_add(const struct sl_pass *pass, enum sl_r
 	dir = sl_to_workload(pass) ? &traffic->to_workload : &traffic->from_workload;
 	dir->frames += 1;
 	dir->bytes += bytes;
-	dir->inspected += reason == SL_R_diverted || reason == SL_R_tapped;
+	dir->inspected += reason == SL_R_diverted || reason == SL_R_tapped || reason == SL_R_bulk ||
+			  reason == SL_R_tapped_bulk;
 	dir->dropped += sl_is_drop(reason);
 }
 

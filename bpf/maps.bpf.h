@@ -49,7 +49,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sl_config);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} sl_config_v1 SEC(".maps");
+} sl_config_v2 SEC(".maps");
 
 /* By enum sl_program. */
 struct {
@@ -58,7 +58,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sl_counters);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} sl_counters_v2 SEC(".maps");
+} sl_counters_v3 SEC(".maps");
 
 /* By workload id; the daemon makes the entry when it takes the port. */
 struct {
@@ -80,15 +80,15 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_etypes_v1 SEC(".maps");
 
-/* By queue. Mapped into the core, which stamps its heartbeat and figures there. */
+/* By queue and lane. Mapped into the core, which stamps its heartbeat and figures there. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SL_QUEUES_MAX);
+	__uint(max_entries, SL_CORE_MAX);
 	__type(key, __u32);
 	__type(value, struct sl_core);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} sl_core_v1 SEC(".maps");
+} sl_core_v2 SEC(".maps");
 
 /* By queue; the core puts its sockets in, the kernel takes them out when they close. */
 struct {
@@ -113,7 +113,7 @@ static __always_inline const struct sl_config *sl_config(void)
 {
 	__u32 zero = 0;
 
-	return bpf_map_lookup_elem(&sl_config_v1, &zero);
+	return bpf_map_lookup_elem(&sl_config_v2, &zero);
 }
 
 #endif

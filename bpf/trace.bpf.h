@@ -27,6 +27,18 @@ static __always_inline bool sl_traced(const struct sl_config *config, enum sl_pr
 	return config->trace_all || (workload && (workload->flags & SL_WL_TRACE));
 }
 
+/* Whose frame is this, where nothing but the trace wants to know? NULL, and 0: of nobody known. */
+static __always_inline const struct sl_workload *sl_traced_workload(const struct ethhdr *eth, __u32 *ret_id)
+{
+	const struct sl_ucmac *ucmac;
+	struct sl_ucmac_key key;
+
+	__builtin_memcpy(key.mac, sl_is_ucmac(eth->h_dest) ? eth->h_dest : eth->h_source, sizeof(key.mac));
+	ucmac = bpf_map_lookup_elem(&sl_ucmacs_v1, &key);
+	*ret_id = ucmac ? ucmac->workload.id : 0;
+	return ucmac ? bpf_map_lookup_elem(&sl_workloads_v1, &ucmac->workload) : NULL;
+}
+
 /* trace_pipe has no format for a MAC: printed as twelve digits, in two numbers. */
 #define SL_MAC_HIGH(mac) ((__u32)(mac)[0] << 8 | (mac)[1])
 #define SL_MAC_LOW(mac) ((__u32)(mac)[2] << 24 | (__u32)(mac)[3] << 16 | (__u32)(mac)[4] << 8 | (mac)[5])

@@ -10,6 +10,10 @@
  * errors that speak of such a packet. All else goes to the core as if there was
  * no entry.
  *
+ * "Inspect" says only by which lane the core is reached. Tags do not matter
+ * then, and FIN and RST go with the rest; of a super-frame all must belong to
+ * the packet, as what is cut from it later would carry the rest as well.
+ *
  * Invariants: a verdict of another policy than the workload's of now does not
  * count; no frame overtakes one of its flow and direction that is still with
  * the core (TCP; UDP: that has been sent there in the last milliseconds).
@@ -56,6 +60,8 @@ struct sl_segment {
 	__u32 ack;
 	__u16 window;
 	__u8 tcp_flags;
+	bool tagged; /* there are VLAN tags: plain for nothing but a lane */
+	bool loose; /* a super-frame with something behind its packet */
 	bool error; /* an ICMP error that speaks of the flow: follows it, is none of its packets */
 };
 
@@ -86,8 +92,7 @@ static __always_inline __u32 sl_segment_ip(struct __sk_buff *skb, const struct s
 {
 	__u32 there = skb->len - p->l3, headers;
 
-	if (p->l3 != ETH_HLEN || skb->vlan_present)
-		return 0;
+	s->tagged = p->l3 != ETH_HLEN || skb->vlan_present;
 	if (p->kind == SL_FRAME_IPV4) {
 		if (p->ip4.ihl != 5 || p->ip4.frag_off & bpf_htons(SL_IP_MF | SL_IP_OFFSET))
 			return 0;
@@ -107,8 +112,9 @@ static __always_inline __u32 sl_segment_ip(struct __sk_buff *skb, const struct s
 	}
 	if (s->ip_len > there)
 		return 0;
+	s->loose = skb->gso_size && s->ip_len != there;
 	s->headers = headers;
-	return ETH_HLEN + headers;
+	return p->l3 + headers;
 }
 
 #define SL_CHECKSUM_PARTIAL 3 /* linux/skbuff.h, a macro there */
@@ -265,6 +271,12 @@ union sl_handover_word {
 	__u64 word;
 };
 
+/* Without the bit that says which lane is left. */
+static __always_inline enum sl_way sl_way(struct sl_handover handover)
+{
+	return handover.way & ~SL_WAY_BULK;
+}
+
 static __always_inline __u64 sl_handover_read(const struct sl_flow_dir *dir)
 {
 	return *(const volatile __u64 *)&dir->handover;
@@ -284,38 +296,44 @@ static __always_inline bool sl_fence_tcp(struct sl_flow_dir *dir, __u32 seq_end)
 	old.word = sl_handover_read(dir);
 	/* It is tried again only if another frame of the same direction did the same at the same time. */
 	for (int i = 0; i < 4; i++) {
-		if (old.handover.way == SL_WAY_DIRECT)
+		if (sl_way(old.handover) == SL_WAY_DIRECT)
 			return true;
-		new.handover.way = SL_WAY_FENCED;
+		new.handover.way = SL_WAY_FENCED | (old.handover.way & SL_WAY_BULK);
 		new.handover.fence = seq_end;
-		if (old.handover.way == SL_WAY_TURNING &&
+		if (sl_way(old.handover) == SL_WAY_TURNING &&
 		    (__s64)(bpf_ktime_get_ns() - dir->turning_ns) > SL_TURN_NS)
-			new.handover.way = SL_WAY_DIRECT;
-		if (old.handover.way == SL_WAY_FENCED && (__s32)(old.handover.fence - seq_end) >= 0)
+			new.handover.way |= SL_WAY_DIRECT;
+		if (sl_way(old.handover) == SL_WAY_FENCED && (__s32)(old.handover.fence - seq_end) >= 0)
 			return false;
 		seen.word = sl_handover_exchange(dir, old.word, new.word);
 		if (seen.word == old.word)
-			return new.handover.way == SL_WAY_DIRECT;
+			return sl_way(new.handover) == SL_WAY_DIRECT;
 		old.word = seen.word;
 	}
 	return false;
 }
 
-/* The same for UDP, which has no numbers. */
-static __always_inline bool sl_fence_udp(struct sl_flow_dir *dir, __u64 given_ns)
+/*
+ * The same for UDP, which has no numbers. given_ns 0: it need not turn at all if it is never silent; may_turn: by
+ * this datagram.
+ */
+static __always_inline bool sl_fence_udp(struct sl_flow_dir *dir, __u64 given_ns, bool may_turn)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	__u32 now = now_ns >> SL_GAP_SHIFT;
-	union sl_handover_word old, new = { .handover = { now, SL_WAY_FENCED } };
+	union sl_handover_word old, new;
 
 	old.word = sl_handover_read(dir);
-	if (old.handover.way == SL_WAY_DIRECT)
+	if (sl_way(old.handover) == SL_WAY_DIRECT)
 		return true;
-	if ((old.handover.way == SL_WAY_FENCED && now - old.handover.fence >= SL_GAP_UNITS) ||
-	    (now_ns - given_ns) >> SL_GAP_SHIFT >= SL_GAP_LATEST)
-		new.handover.way = SL_WAY_DIRECT;
+	new.handover.fence = now;
+	new.handover.way = SL_WAY_FENCED | (old.handover.way & SL_WAY_BULK);
+	if (may_turn &&
+	    ((sl_way(old.handover) == SL_WAY_FENCED && now - old.handover.fence >= SL_GAP_UNITS) ||
+	     (given_ns && (now_ns - given_ns) >> SL_GAP_SHIFT >= SL_GAP_LATEST)))
+		new.handover.way |= SL_WAY_DIRECT;
 	sl_handover_exchange(dir, old.word, new.word);
-	return new.handover.way == SL_WAY_DIRECT;
+	return sl_way(new.handover) == SL_WAY_DIRECT;
 }
 
 /* Without a core there is nothing that could be overtaken. */
@@ -325,7 +343,7 @@ static __always_inline void sl_turn(struct sl_flow_dir *dir)
 
 	old.word = sl_handover_read(dir);
 	new.word = old.word;
-	new.handover.way = SL_WAY_DIRECT;
+	new.handover.way |= SL_WAY_DIRECT;
 	sl_handover_exchange(dir, old.word, new.word);
 }
 
@@ -336,17 +354,17 @@ static __always_inline struct sl_flow_dir *sl_flow_dir(struct sl_flow *flow, boo
 	return to_workload ? &flow->to_workload : &flow->from_workload;
 }
 
-/* A frame has come out of the core again: the last one that went there since the verdict? */
-static __always_inline void sl_turn_behind(struct sl_flow *flow, bool to_workload, __u32 seq_end)
+/* A frame has come out of the core again by a lane: the last one that went there since the verdict? */
+static __always_inline void sl_turn_behind(struct sl_flow *flow, bool to_workload, bool bulk, __u32 seq_end)
 {
 	struct sl_flow_dir *dir = sl_flow_dir(flow, to_workload);
 	union sl_handover_word old, new;
 
 	old.word = sl_handover_read(dir);
-	if (old.handover.way != SL_WAY_FENCED || old.handover.fence != seq_end)
+	if (old.handover.way != (bulk ? SL_WAY_FENCED_BULK : SL_WAY_FENCED) || old.handover.fence != seq_end)
 		return;
 	new.word = old.word;
-	new.handover.way = SL_WAY_TURNING;
+	new.handover.way = bulk ? SL_WAY_TURNING_BULK : SL_WAY_TURNING;
 	dir->turning_ns = bpf_ktime_get_ns();
 	/* Fails if meanwhile another one went there: then that one turns it. */
 	if (sl_handover_exchange(dir, old.word, new.word) == old.word)
@@ -360,12 +378,12 @@ static __always_inline void sl_turn_acknowledged(struct sl_flow *flow, bool to_w
 	union sl_handover_word old, new;
 
 	old.word = sl_handover_read(dir);
-	if (old.handover.way == SL_WAY_TURNING && (__s32)(ack - old.handover.fence) >= 0) {
+	if (sl_way(old.handover) == SL_WAY_TURNING && (__s32)(ack - old.handover.fence) >= 0) {
 		new.word = old.word;
-		new.handover.way = SL_WAY_DIRECT;
+		new.handover.way |= SL_WAY_DIRECT;
 		sl_handover_exchange(dir, old.word, new.word);
 	}
-	if (old.handover.way == SL_WAY_DIRECT)
+	if (sl_way(old.handover) == SL_WAY_DIRECT)
 		__sync_fetch_and_and(&flow->turning, ~SL_TURNING(to_workload));
 }
 
@@ -388,17 +406,19 @@ static __always_inline void sl_flow_follow(struct sl_flow_dir *dir, const struct
 		dir->tcp_flags |= s->tcp_flags;
 }
 
-/* The entry of the segment's flow if it speaks for today's policy, with its verdict; else NULL. */
+/* The entry of the segment's flow if it speaks for today's policy or for any, with its verdict; else NULL. */
 static __always_inline struct sl_flow *sl_flow_find(const struct sl_flow_key *key, __u32 generation,
 						    enum sl_verdict *ret_verdict)
 {
 	struct sl_flow *flow = bpf_map_lookup_elem(&sl_flows_v1, key);
-	__u32 verdict;
+	__u32 verdict, given;
 
 	if (!flow)
 		return NULL;
 	verdict = *(volatile __u32 *)&flow->verdict;
-	if (flow->generation != generation || flow->check != sl_flow_check(key, verdict, generation))
+	given = *(volatile __u32 *)&flow->generation;
+	if ((given != generation && verdict != SL_VERDICT_INSPECT) ||
+	    flow->check != sl_flow_check(key, verdict, given))
 		return NULL;
 	*ret_verdict = verdict;
 	return flow;

@@ -9,20 +9,6 @@
 #include "count.bpf.h"
 #include "trace.bpf.h"
 
-/* Whose frame is this? Asked for the trace only: forwarding needs no lookup here. */
-static __always_inline const struct sl_workload *vth_workload(const struct ethhdr *eth, __u32 *ret_id)
-{
-	const struct sl_ucmac *ucmac;
-	struct sl_ucmac_key key;
-
-	__builtin_memcpy(key.mac, sl_is_ucmac(eth->h_dest) ? eth->h_dest : eth->h_source, sizeof(key.mac));
-	ucmac = bpf_map_lookup_elem(&sl_ucmacs_v1, &key);
-	if (!ucmac)
-		return NULL;
-	*ret_id = ucmac->workload.id;
-	return bpf_map_lookup_elem(&sl_workloads_v1, &ucmac->workload);
-}
-
 static __always_inline void vth_trace(const struct sl_config *config, const struct xdp_md *ctx,
 				      enum sl_reason reason, __u32 bytes)
 {
@@ -32,7 +18,7 @@ static __always_inline void vth_trace(const struct sl_config *config, const stru
 
 	if (!(config->trace & (1U << SL_PROG_VTH)) || (void *)(eth + 1) > (void *)(long)ctx->data_end)
 		return;
-	workload = vth_workload(eth, &id);
+	workload = sl_traced_workload(eth, &id);
 	if (sl_traced(config, SL_PROG_VTH, workload))
 		sl_trace_frame("vth", id, reason, eth, bytes);
 }

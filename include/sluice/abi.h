@@ -14,7 +14,7 @@
 #include "reasons.h"
 #include "ucmac.h"
 
-#define SL_ABI 2
+#define SL_ABI 3
 
 /*
  * Map names are also the names of their pins. The kernel keeps 15 characters
@@ -23,11 +23,11 @@
 #define SL_MAP_PORTS "sl_ports_v1"
 #define SL_MAP_WORKLOADS "sl_workloads_v1"
 #define SL_MAP_UCMACS "sl_ucmacs_v1"
-#define SL_MAP_CONFIG "sl_config_v1"
-#define SL_MAP_COUNTERS "sl_counters_v2"
+#define SL_MAP_CONFIG "sl_config_v2"
+#define SL_MAP_COUNTERS "sl_counters_v3"
 #define SL_MAP_TRAFFIC "sl_traffic_v1"
 #define SL_MAP_ETYPES "sl_etypes_v1"
-#define SL_MAP_CORE "sl_core_v1"
+#define SL_MAP_CORE "sl_core_v2"
 #define SL_MAP_XSKS "sl_xsks_v1"
 #define SL_MAP_FLOWS "sl_flows_v1"
 
@@ -37,7 +37,7 @@ _Static_assert(sizeof(SL_MAP_COUNTERS) <= 16, "map name longer than the kernel k
 #define SL_ID_MAX 65535 /* ids are 1..65535, 0 is no workload */
 #define SL_FLOWS_MAX (1U << 24) /* entries that can be asked for … */
 #define SL_FLOWS_DEFAULT (1U << 20) /* … and those there is room for if nothing is said */
-#define SL_QUEUES_MAX 64 /* queues of vbr/vth = workers of the core */
+#define SL_QUEUES_MAX 64 /* queues of vbr/vth and of vbk/vtk = workers of the core */
 #define SL_ETYPES_MAX 256 /* non-IP ethertypes that may pass in strict */
 #define SL_VLAN_MAX 8 /* tags followed in the frame's data, besides the one in the skb's metadata */
 #define SL_NAME_LEN 32 /* a workload's name in the map, NUL included */
@@ -50,6 +50,8 @@ enum sl_program {
 	SL_PROG_VIN,
 	SL_PROG_VBR,
 	SL_PROG_VTH,
+	SL_PROG_VBK,
+	SL_PROG_VTK,
 	SL_PROG_MAX,
 };
 
@@ -77,7 +79,7 @@ enum sl_reason {
 
 #define SL_CONFIG_VERDICTS 0x01 /* vex and vin look into sl_flows_v1 */
 
-/* sl_config_v1: array of one. */
+/* sl_config_v2: array of one. */
 struct sl_config {
 	__u32 abi; /* SL_ABI */
 	__u32 vbr_ifindex;
@@ -86,8 +88,10 @@ struct sl_config {
 	__u32 trace_all; /* … for every workload (1) or for those with SL_WL_TRACE (0) */
 	__u32 flags; /* SL_CONFIG_* */
 	__u64 heartbeat_ns; /* a heartbeat older than this is stale; 0: the core stamps none */
+	__u32 vbk_ifindex; /* of the bulk lane; 0: there is none */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct sl_config) == 32, "struct sl_config is part of the ABI");
+_Static_assert(sizeof(struct sl_config) == 40, "struct sl_config is part of the ABI");
 
 /* sl_workloads_v1: one MAC can live on several ports, so the port's id is in the key. */
 struct sl_workload_key {
@@ -143,7 +147,7 @@ struct sl_count {
 	__u64 bytes;
 };
 
-/* sl_counters_v2: per-CPU array, key is enum sl_program. */
+/* sl_counters_v3: per-CPU array, key is enum sl_program. */
 struct sl_counters {
 	struct sl_count in;
 #define X(name, kind, programs, text) struct sl_count name;
@@ -183,7 +187,7 @@ struct sl_flow_key {
 _Static_assert(sizeof(struct sl_flow_key) == 40, "struct sl_flow_key is part of the ABI");
 
 enum sl_verdict {
-	SL_VERDICT_INSPECT, /* stays with the core, which wants every byte of it */
+	SL_VERDICT_INSPECT, /* stays with the core, which wants every byte of it: by the bulk lane */
 	SL_VERDICT_ALLOW, /* passes vex and vin; SYN, FIN and RST go by the core */
 	SL_VERDICT_DENY, /* inline: dropped at vex and vin; nothing in tap */
 	SL_VERDICT_MAX,
@@ -199,8 +203,24 @@ enum sl_verdict {
  * when the last datagram was sent to the core (units of SL_GAP_SHIFT), and the
  * direction turns when it has been silent for SL_GAP_UNITS, or after
  * SL_GAP_LATEST at the latest. Read and written as one word.
+ *
+ * SL_VERDICT_INSPECT gets from vbr to vbk in the same way (UDP: after a silence
+ * only): "direct" is the bulk lane then. It is good whatever the generation,
+ * as it says which way the core is reached and not what it will say.
+ * If such a flow is allowed after all, what still goes to the core until the
+ * direction turns goes by the lane it was on: that is SL_WAY_BULK.
  */
-enum sl_way { SL_WAY_CORE, SL_WAY_FENCED, SL_WAY_TURNING, SL_WAY_DIRECT };
+enum sl_way {
+	SL_WAY_CORE,
+	SL_WAY_FENCED,
+	SL_WAY_TURNING,
+	SL_WAY_DIRECT,
+	SL_WAY_CORE_BULK,
+	SL_WAY_FENCED_BULK,
+	SL_WAY_TURNING_BULK,
+	SL_WAY_DIRECT_BULK,
+};
+#define SL_WAY_BULK 4U /* the bit in which the last four differ from the first */
 #define SL_TURN_NS 1000000
 struct sl_handover {
 	__u32 fence;
@@ -266,9 +286,12 @@ static inline __attribute__((always_inline)) __u32 sl_flow_check(const struct sl
 }
 
 /*
- * sl_core_v1: memory-mapped array, key is the queue. Written by the core's
+ * sl_core_v2: memory-mapped array, key is the queue; SL_CORE_BULK + the queue
+ * for its bulk lane, which has no heartbeat of its own. Written by the core's
  * worker of that queue alone, read by the programs and by whoever looks.
  */
+#define SL_CORE_BULK SL_QUEUES_MAX
+#define SL_CORE_MAX (2 * SL_QUEUES_MAX)
 struct sl_core {
 	__u64 heartbeat_ns; /* CLOCK_MONOTONIC; 0: never ran */
 	__u64 rx_frames;

@@ -185,7 +185,7 @@ Test(attach, reload_keeps_maps_and_renews_programs)
 	load();
 	cr_assert_eq(pinned_id(PIN_DIR "/" SL_MAP_PORTS), map);
 	cr_assert_neq(pinned_id(PIN_DIR "/progs/sl_vin"), prog);
-	cr_assert(sh_true("test $(ls " PIN_DIR "/progs | wc -l) = 4"));
+	cr_assert(sh_true("test $(ls " PIN_DIR "/progs | wc -l) = 6"));
 }
 
 Test(attach, another_layout_is_refused_by_name)

@@ -18,10 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vbk.skel.h"
 #include "vbr.skel.h"
 #include "vex.skel.h"
 #include "vin.skel.h"
 #include "vth.skel.h"
+#include "vtk.skel.h"
 
 #define PIN_DIR "/sys/fs/bpf"
 
@@ -45,7 +47,8 @@ static void private_world(void)
 	must(!mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), "mount a bpffs");
 	must(!system("ip link set lo up && ip link add vex type veth peer name vexp && "
 		     "ip link add vin type veth peer name vinp && ip link add vbr type veth peer name vth && "
-		     "for i in vex vexp vin vinp vbr vth; do "
+		     "ip link add vbk type veth peer name vtk && "
+		     "for i in vex vexp vin vinp vbr vth vbk vtk; do "
 		     "echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; ip link set $i arp off up; done"),
 	     "make interfaces");
 }
@@ -66,18 +69,18 @@ static void fill_maps(struct runner *runner)
 	runner_workload(runner, SL_MODE_OFF, SL_FAIL_CLOSED, 0);
 }
 
-static int open_vth(void)
+static int open_end(const char *name)
 {
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = (int)if_nametoindex("vth"),
+		.sll_ifindex = (int)if_nametoindex(name),
 	};
 
 	must(fd >= 0 && !setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &(int){ 1 }, sizeof(int)),
 	     "PACKET_AUXDATA");
-	must(!bind(fd, (struct sockaddr *)&to, sizeof(to)), "packet socket on vth");
+	must(!bind(fd, (struct sockaddr *)&to, sizeof(to)), "packet socket");
 	return fd;
 }
 
@@ -99,12 +102,16 @@ void runner_start(struct runner *runner)
 	LOAD(runner, vin, SL_PROG_VIN);
 	LOAD(runner, vbr, SL_PROG_VBR);
 	LOAD(runner, vth, SL_PROG_VTH);
+	LOAD(runner, vbk, SL_PROG_VBK);
+	LOAD(runner, vtk, SL_PROG_VTK);
 	runner->maps = (struct sl_maps)SL_MAPS_NONE;
 	cr_assert_eq(sl_maps_open(&runner->maps, PIN_DIR, &err), 0, "%s", err.text);
 	runner->vex = if_nametoindex("vex");
 	runner->vin = if_nametoindex("vin");
 	runner->vbr = if_nametoindex("vbr");
-	runner->vth_socket = open_vth();
+	runner->vbk = if_nametoindex("vbk");
+	runner->vth_socket = open_end("vth");
+	runner->vtk_socket = open_end("vtk");
 	fill_maps(runner);
 }
 
@@ -113,6 +120,7 @@ void runner_stop(struct runner *runner)
 	for (int i = 0; i < SL_PROG_MAX; i++)
 		close(runner->prog[i]);
 	close(runner->vth_socket);
+	close(runner->vtk_socket);
 	sl_maps_close(&runner->maps);
 }
 
@@ -147,6 +155,16 @@ void runner_verdicts(struct runner *runner, bool on)
 
 	must(!bpf_map_lookup_elem(runner->maps.config, &zero, &config), "sl_config");
 	config.flags = on ? SL_CONFIG_VERDICTS : 0;
+	must(!bpf_map_update_elem(runner->maps.config, &zero, &config, 0), "sl_config");
+}
+
+void runner_bulk(struct runner *runner, bool on)
+{
+	struct sl_config config;
+	__u32 zero = 0;
+
+	must(!bpf_map_lookup_elem(runner->maps.config, &zero, &config), "sl_config");
+	config.vbk_ifindex = on ? runner->vbk : 0;
 	must(!bpf_map_update_elem(runner->maps.config, &zero, &config, 0), "sl_config");
 }
 
@@ -233,7 +251,7 @@ static size_t put_tag_back(const struct msghdr *msg, __u8 *frame, size_t n)
 	return n + sizeof(tag);
 }
 
-size_t runner_cloned(struct runner *runner, __u8 *frame, size_t size)
+static size_t cloned(int socket, __u8 *frame, size_t size)
 {
 	__u8 control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
 	struct iovec iov = { .iov_base = frame, .iov_len = size - 4 };
@@ -243,7 +261,17 @@ size_t runner_cloned(struct runner *runner, __u8 *frame, size_t size)
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	ssize_t n = recvmsg(runner->vth_socket, &msg, 0);
+	ssize_t n = recvmsg(socket, &msg, 0);
 
 	return n < 0 ? 0 : put_tag_back(&msg, frame, (size_t)n);
+}
+
+size_t runner_cloned(struct runner *runner, __u8 *frame, size_t size)
+{
+	return cloned(runner->vth_socket, frame, size);
+}
+
+size_t runner_cloned_bulk(struct runner *runner, __u8 *frame, size_t size)
+{
+	return cloned(runner->vtk_socket, frame, size);
 }

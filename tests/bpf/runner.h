@@ -25,8 +25,9 @@ extern const __u8 runner_far_mac[SL_MAC_LEN]; /* of the kernel behind vex */
 struct runner {
 	struct sl_maps maps;
 	int prog[SL_PROG_MAX];
-	__u32 vex, vin, vbr; /* ifindexes of veth ends in the runner's namespace */
-	int vth_socket; /* packet socket on vbr's peer: sees what is cloned to vbr */
+	__u32 vex, vin, vbr, vbk; /* ifindexes of veth ends in the runner's namespace */
+	int vth_socket; /* packet socket on vbr's peer: sees what is cloned to vbr … */
+	int vtk_socket; /* … and on vbk's */
 };
 
 struct outcome {
@@ -46,6 +47,8 @@ void runner_workload(struct runner *runner, enum sl_mode mode, enum sl_fail fail
 void runner_generation(struct runner *runner, __u32 generation);
 /* Whether the programs look for verdicts; runner_core() switches that off. */
 void runner_verdicts(struct runner *runner, bool on);
+/* Whether there is a bulk lane; runner_core() takes it away. */
+void runner_bulk(struct runner *runner, bool on);
 /* heartbeat_ns as in sl_config; alive: the core of queue 0 has stamped just now, or never. */
 void runner_core(struct runner *runner, __u64 heartbeat_ns, bool alive);
 
@@ -55,5 +58,7 @@ void runner_run(struct runner *runner, enum sl_program prog, __u32 ifindex, cons
 
 /* The frame last cloned to vbr, or 0 if none is waiting. */
 size_t runner_cloned(struct runner *runner, __u8 *frame, size_t size);
+/* The same of vbk. */
+size_t runner_cloned_bulk(struct runner *runner, __u8 *frame, size_t size);
 
 #endif

@@ -300,11 +300,21 @@ void field_tally(struct field *field, struct tally *ret)
 {
 	const struct sl_maps *maps = &field->t->d->maps;
 	struct sl_err err = { 0 };
-	__u32 queue = 0;
+	__u32 queue = 0, bulk_queue = SL_CORE_BULK;
+	struct sl_core bulk;
 
 	for (unsigned int prog = 0; prog < SL_PROG_MAX; prog++)
 		cr_assert_eq(sl_maps_counters(maps, prog, &ret->program[prog], &err), 0, "%s", err.text);
 	cr_assert_eq(bpf_map_lookup_elem(maps->core, &queue, &ret->core), 0, "%s", strerror(errno));
+	cr_assert_eq(bpf_map_lookup_elem(maps->core, &bulk_queue, &bulk), 0, "%s", strerror(errno));
+	/* Both lanes together: what the core has seen is what matters. */
+	ret->core.rx_frames += bulk.rx_frames;
+	ret->core.tx_frames += bulk.tx_frames;
+	ret->core.drop_rx_full += bulk.drop_rx_full;
+	ret->core.drop_tx_full += bulk.drop_tx_full;
+	ret->core.drop_invalid += bulk.drop_invalid;
+	ret->core.dropped += bulk.dropped;
+	ret->core.made += bulk.made;
 	if (field->inspected && !field->stopped && !field->flooded)
 		ask_figures(field, ret);
 }

@@ -33,8 +33,8 @@ static uint64_t entered(const struct play *play, enum sl_program prog)
 
 static bool is_on_the_core_way(enum sl_reason reason)
 {
-	return reason == SL_R_diverted || reason == SL_R_to_core || reason == SL_R_to_workload ||
-	       reason == SL_R_to_network;
+	return reason == SL_R_diverted || reason == SL_R_bulk || reason == SL_R_to_core ||
+	       reason == SL_R_to_workload || reason == SL_R_to_network;
 }
 
 /* Frames that left vex and vin because their flow has been judged. */
@@ -74,23 +74,27 @@ static const char *open_books(const struct play *play)
 	uint64_t diverted = moved(play, SL_PROG_VEX, SL_R_diverted) + moved(play, SL_PROG_VIN, SL_R_diverted);
 	uint64_t back =
 		moved(play, SL_PROG_VBR, SL_R_to_workload) + moved(play, SL_PROG_VBR, SL_R_to_network);
+	uint64_t bulk = moved(play, SL_PROG_VEX, SL_R_bulk) + moved(play, SL_PROG_VIN, SL_R_bulk);
 
+	back += moved(play, SL_PROG_VBK, SL_R_to_workload) + moved(play, SL_PROG_VBK, SL_R_to_network);
 	for (unsigned int prog = 0; prog < SL_PROG_MAX; prog++) {
 		if (entered(play, prog) != left(play, prog))
 			return sl_program_name(prog);
 	}
 	if (play->resized ? entered(play, SL_PROG_VTH) < diverted : entered(play, SL_PROG_VTH) != diverted)
 		return "between the ports and vth";
-	if (moved(play, SL_PROG_VTH, SL_R_to_core) !=
+	if (entered(play, SL_PROG_VTK) != bulk)
+		return "between the ports and vtk";
+	if (moved(play, SL_PROG_VTH, SL_R_to_core) + moved(play, SL_PROG_VTK, SL_R_to_core) !=
 	    core_moved(play, rx_frames) + core_moved(play, drop_rx_full) + core_moved(play, drop_fill_empty))
-		return "between vth and the core";
+		return "between vth or vtk and the core";
 	/* It writes its figures one by one. */
 	if (core_moved(play, rx_frames) + core_moved(play, made) !=
 	    core_moved(play, tx_frames) + core_moved(play, dropped) + core_moved(play, drop_tx_full) +
 		    core_moved(play, drop_invalid))
 		return "within the core";
-	if (core_moved(play, tx_frames) != entered(play, SL_PROG_VBR))
-		return "between the core and vbr";
+	if (core_moved(play, tx_frames) != entered(play, SL_PROG_VBR) + entered(play, SL_PROG_VBK))
+		return "between the core and vbr or vbk";
 	if (play->field->inspected &&
 	    back + passed_by(play) + passed_by_verdict(play) != play->field->n_arrivals)
 		return "at the ends";
@@ -246,7 +250,8 @@ static void judge_arrivals(struct play *play, struct outcome *outcome)
 
 static void judge(struct play *play, struct outcome *outcome)
 {
-	static const enum sl_program programs[] = { SL_PROG_VEX, SL_PROG_VIN, SL_PROG_VBR, SL_PROG_VTH };
+	static const enum sl_program programs[] = { SL_PROG_VEX, SL_PROG_VIN, SL_PROG_VBR,
+						    SL_PROG_VTH, SL_PROG_VBK, SL_PROG_VTK };
 	uint64_t decided = play->after.drops - play->before.drops, kept = core_moved(play, dropped);
 
 	outcome->shots = play->n_shots;

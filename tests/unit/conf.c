@@ -244,7 +244,7 @@ Test(conf, every_key_is_listed_once_and_can_be_set)
 		if (sl_conf_set(&conf, key->name, "\x01", &err))
 			cr_expect_not(strstr(err.text, "no such setting"), "%s", key->name);
 	}
-	cr_assert_eq(i, 47);
+	cr_assert_eq(i, 50);
 }
 
 Test(conf, names_of_an_instance)

@@ -303,7 +303,10 @@ Test(dpi_lane_broken, account_notices_that_the_interface_is_gone)
 
 Test(dpi_lane_broken, what_others_may_ask)
 {
-	cr_assert_eq(sl_xsk_lane_ops.fd(&kernel.lane->lane), kernel.lane->fd);
+	int fds[SL_LANE_FDS];
+
+	cr_assert_eq(sl_xsk_lane_ops.fds(&kernel.lane->lane, fds), 1);
+	cr_assert_eq(fds[0], kernel.lane->fd);
 	cr_assert_str_eq(sl_xsk_lane_ops.name, "af_xdp");
 	sl_xsk_lane_ops.destroy(NULL);
 }

@@ -107,7 +107,9 @@ void trial_ip(struct trial *lab, bool to_workload, uint8_t family, uint8_t proto
 enum sl_action trial_feed(struct trial *lab, const struct frame *f)
 {
 	uint8_t *copy = malloc(f->len);
-	struct sl_frame frame = { .len = f->len, .n_pieces = 1, .piece = { { copy, f->len } } };
+	struct sl_frame frame = {
+		.len = f->len, .n_pieces = 1, .bulk = lab->bulk, .piece = { { copy, f->len } }
+	};
 	enum sl_action action;
 
 	cr_assert_not_null(copy);
@@ -115,6 +117,7 @@ enum sl_action trial_feed(struct trial *lab, const struct frame *f)
 	memset(&lab->drop, 0, sizeof(lab->drop));
 	trial_later(lab, TRIAL_MS);
 	action = sl_engine_handle(lab->engine, &frame);
+	lab->marked = sl_is_ucmac(copy) ? copy[3] & SL_UCMAC_HANDOVER : copy[9] & SL_UCMAC_HANDOVER;
 	free(copy);
 	read_events(lab);
 	return action;

@@ -40,6 +40,8 @@ struct trial {
 	struct trial_lane *lane;
 	uint64_t now_ns;
 	struct frame f; /* the one that was made last */
+	bool bulk; /* frames come by the bulk lane */
+	bool marked; /* the last one was given back with SL_UCMAC_HANDOVER */
 	unsigned int alerts, drops, flows; /* events, in all */
 	struct sl_event alert, drop, flow; /* the last of each */
 };

@@ -145,7 +145,7 @@ _sluicectl() {
 		return
 		;;
 	--program)
-		_sluicectl_reply_list vex vin vbr vth
+		_sluicectl_reply_list vex vin vbr vth vbk vtk
 		return
 		;;
 	--workload)

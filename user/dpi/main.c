@@ -22,6 +22,8 @@
 #include "dpi/event/reporter.h"
 #include "dpi/filter.h"
 #include "dpi/forward.h"
+#include "dpi/io/bulk.h"
+#include "dpi/io/pair.h"
 #include "dpi/io/ports.h"
 #include "dpi/io/xsk.h"
 #include "dpi/options.h"
@@ -38,6 +40,8 @@ struct core {
 	struct sl_options options;
 	struct sl_records records;
 	struct sl_xsk *xsk;
+	struct sl_bulk *bulk; /* NULL: there is no bulk lane */
+	struct sl_lane *pair[SL_QUEUES_MAX]; /* with one: both as the workers have them */
 	struct sl_lane *ports; /* instead of both, with --ports */
 	struct sl_core ports_record;
 	bool published;
@@ -73,7 +77,9 @@ static int open_events(struct core *core, struct sl_err *err)
 
 static struct sl_lane *lane_of(const struct core *core, uint32_t queue)
 {
-	return core->ports ? core->ports : sl_xsk_lane(core->xsk, queue);
+	return core->ports	   ? core->ports
+	       : core->pair[queue] ? core->pair[queue]
+				   : sl_xsk_lane(core->xsk, queue);
 }
 
 /* While files can still be read: nDPI is one. */
@@ -89,6 +95,9 @@ static int open_engines(struct core *core, struct sl_err *err)
 	conf.wait_policy = options->wait_policy;
 	conf.thresholds = options->thresholds;
 	conf.flows_fd = core->records.flows_fd;
+	conf.verdicts = options->verdicts;
+	conf.bulk = core->bulk;
+	conf.bulk_udp = core->bulk && sl_bulk_takes_udp();
 	r = sl_policies_open(&core->policies, options->queues, err);
 	if (r >= 0 && options->agent)
 		r = sl_policies_open(&core->agents, options->queues, err);
@@ -130,6 +139,20 @@ static void adopt_flows(struct core *core)
 		sl_info("%d judged flows of an earlier core", n);
 }
 
+static int open_bulk(struct core *core, struct sl_err *err)
+{
+	const struct sl_options *options = &core->options;
+	int r = sl_bulk_open(&core->bulk, options->vtk, options->queues, core->records.line + SL_CORE_BULK,
+			     err);
+
+	for (uint32_t q = 0; q < options->queues && !r; q++) {
+		core->pair[q] = sl_pair_new(sl_xsk_lane(core->xsk, q), sl_bulk_lane(core->bulk, q));
+		if (!core->pair[q])
+			r = sl_errno(err, ENOMEM, "lanes of queue %u", q);
+	}
+	return r;
+}
+
 static int open_lanes(struct core *core, struct sl_err *err)
 {
 	const struct sl_options *options = &core->options;
@@ -141,7 +164,8 @@ static int open_lanes(struct core *core, struct sl_err *err)
 
 	if (options->ports)
 		return sl_ports_open(&core->ports, &core->ports_record, err);
-	r = sl_records_open(&core->records, &fds, options->pin_dir, options->verdicts, options->queues, err);
+	r = sl_records_open(&core->records, &fds, options->pin_dir, options->verdicts || options->vtk,
+			    options->queues, err);
 	if (r < 0)
 		return r;
 	r = sl_xsk_open(&core->xsk, &conf, core->records.line, err);
@@ -151,7 +175,7 @@ static int open_lanes(struct core *core, struct sl_err *err)
 	if (r < 0)
 		return r;
 	core->published = true;
-	return 0;
+	return options->vtk ? open_bulk(core, err) : 0;
 }
 
 /* Everything that needs privileges, and then their end. */
@@ -286,6 +310,11 @@ static void close_core(struct core *core)
 	sl_policies_close(core->agents);
 	if (core->ports)
 		core->ports->ops->destroy(core->ports);
+	for (uint32_t q = 0; q < core->options.queues; q++) {
+		if (core->pair[q])
+			core->pair[q]->ops->destroy(core->pair[q]);
+	}
+	sl_bulk_close(core->bulk);
 	if (core->published && sl_xsk_withdraw(core->xsk, core->records.xsks_fd, &err) < 0)
 		sl_debug("%s; the kernel does it when they close", err.text);
 	sl_xsk_close(core->xsk);
@@ -356,8 +385,10 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = start_workers(&core, &err);
 	if (r >= 0) {
-		sl_info("%s: forwarding, %u queues, %s, as user %s", core.options.vth, core.options.queues,
-			!core.xsk || sl_xsk_multi_buffer(core.xsk) ? "multi-buffer" : "single-buffer", user);
+		sl_info("%s: forwarding, %u queues, %s, %s, as user %s", core.options.vth,
+			core.options.queues,
+			!core.xsk || sl_xsk_multi_buffer(core.xsk) ? "multi-buffer" : "single-buffer",
+			core.bulk ? "with a bulk lane" : "without a bulk lane", user);
 		r = run_core(&core, &err);
 	}
 	if (r < 0)

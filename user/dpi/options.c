@@ -16,7 +16,8 @@
 #include "sluice/abi.h"
 
 enum option_id {
-	OPT_VTH = 1,
+	OPT_VTH,
+	OPT_VTK = 1,
 	OPT_QUEUES,
 	OPT_MTU,
 	OPT_HEARTBEAT,
@@ -55,6 +56,7 @@ enum option_id {
 
 static const struct option long_options[] = {
 	{ "vth", required_argument, NULL, OPT_VTH },
+	{ "vtk", required_argument, NULL, OPT_VTK },
 	{ "queues", required_argument, NULL, OPT_QUEUES },
 	{ "mtu", required_argument, NULL, OPT_MTU },
 	{ "heartbeat-ms", required_argument, NULL, OPT_HEARTBEAT },
@@ -99,13 +101,14 @@ static const char help[] =
 	"root, in the agent's network namespace, with the programs attached.\n"
 	"\n"
 	"  --vth NAME           interface\n"
+	"  --vtk NAME           interface of the bulk lane, of as many queues (default: none)\n"
 	"  --queues N           its queues, one worker each\n"
 	"  --mtu N              its MTU\n"
 	"  --heartbeat-ms N     age at which a heartbeat is stale\n"
 	"  --pin-dir DIR        open " SL_MAP_XSKS " and " SL_MAP_CORE " pinned in DIR, or\n"
 	"  --xsks-map-fd N      take the inherited descriptor of " SL_MAP_XSKS "\n"
 	"  --core-map-fd N      and that of " SL_MAP_CORE "\n"
-	"  --flows-map-fd N     with --verdicts that of " SL_MAP_FLOWS " too\n"
+	"  --flows-map-fd N     with --verdicts or --vtk that of " SL_MAP_FLOWS " too\n"
 	"  --control-fd N       listening SEQPACKET socket for control\n"
 	"  --lock-fd N          a lock file to be kept open\n"
 	"  --ready-fd N         where \"R\" is written once frames are forwarded\n"
@@ -177,9 +180,10 @@ static int set_option(struct sl_options *options, int id, const char *name, cons
 {
 	switch (id) {
 	case OPT_VTH:
+	case OPT_VTK:
 		if (!*text || strlen(text) >= IFNAMSIZ)
-			return sl_err(err, EINVAL, "--vth '%s': not an interface's name", text);
-		options->vth = text;
+			return sl_err(err, EINVAL, "--%s '%s': not an interface's name", name, text);
+		*(id == OPT_VTH ? &options->vth : &options->vtk) = text;
 		return 0;
 	case OPT_QUEUES:
 		return number(name, text, 1, SL_QUEUES_MAX, &options->queues, err);
@@ -279,7 +283,8 @@ static int check(const struct sl_options *options, struct sl_err *err)
 	if (options->replay.has_mac && options->replay.has_net)
 		return sl_err(err, EINVAL, "--workload-mac and --workload-net exclude each other");
 	if (options->replay.file) {
-		if (options->vth || options->queues || options->pin_dir || fds || options->control_fd >= 0)
+		if (options->vth || options->vtk || options->queues || options->pin_dir || fds ||
+		    options->control_fd >= 0)
 			return sl_err(err, EINVAL, "--replay goes without an interface; see --help");
 		return 0;
 	}
@@ -287,8 +292,8 @@ static int check(const struct sl_options *options, struct sl_err *err)
 		return sl_err(err, EINVAL,
 			      "--policy, --workload-mac and --workload-net are for --replay; see --help");
 	if (options->ports) {
-		if (options->vth || options->queues || options->mtu || options->pin_dir || fds ||
-		    options->forward_only || options->control_fd < 0)
+		if (options->vth || options->vtk || options->queues || options->mtu || options->pin_dir ||
+		    fds || options->forward_only || options->control_fd < 0)
 			return sl_err(err, EINVAL,
 				      "--ports goes without an interface, and needs --control-fd and "
 				      "inspection; see "
@@ -304,10 +309,12 @@ static int check(const struct sl_options *options, struct sl_err *err)
 	if (options->wait_policy && (options->forward_only || options->control_fd < 0))
 		return sl_err(err, EINVAL,
 			      "--wait-policy needs --control-fd, and inspection: without, none can come");
-	if (options->verdicts && options->forward_only)
-		return sl_err(err, EINVAL, "--verdicts needs inspection: without, nothing is judged");
-	if (!options->pin_dir && options->verdicts != (options->flows_map_fd >= 0))
-		return sl_err(err, EINVAL, "--verdicts and --flows-map-fd go together; see --help");
+	if ((options->verdicts || options->vtk) && options->forward_only)
+		return sl_err(err, EINVAL,
+			      "--verdicts and --vtk need inspection: without, nothing is judged");
+	if (!options->pin_dir && (options->verdicts || options->vtk) != (options->flows_map_fd >= 0))
+		return sl_err(err, EINVAL,
+			      "--flows-map-fd goes with --verdicts or --vtk, and they with it; see --help");
 	if (options->pin_dir && fds)
 		return sl_err(err, EINVAL, "--pin-dir and map descriptors exclude each other");
 	return 0;

@@ -14,6 +14,7 @@
 
 struct sl_options {
 	const char *vth;
+	const char *vtk; /* of the bulk lane; NULL: there is none */
 	uint32_t queues, mtu, heartbeat_ms, busy_poll_us;
 	const char *pin_dir; /* or the two descriptors, else -1 */
 	int xsks_map_fd, core_map_fd, flows_map_fd;

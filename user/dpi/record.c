@@ -29,7 +29,8 @@ static int open_pin(const char *dir, const char *name, struct sl_err *err)
 struct shape {
 	const char *name;
 	uint32_t type, key_size, value_size, flags;
-	bool by_queue; /* has an element for each */
+	bool by_queue; /* has an element for each … */
+	bool bulk; /* … and for each of the bulk lane */
 };
 
 static int check_map(int fd, const struct shape *want, uint32_t queues, struct bpf_map_info *ret,
@@ -47,6 +48,8 @@ static int check_map(int fd, const struct shape *want, uint32_t queues, struct b
 			      "map %s (id %u): not the layout of %s: it belongs to another version, or the "
 			      "descriptors are swapped",
 			      info.name, info.id, want->name);
+	if (want->bulk)
+		queues += SL_CORE_BULK;
 	if (want->by_queue && info.max_entries < queues)
 		return sl_err(err, E2BIG, "map %s (id %u): has room for %u queues, %u are wanted", info.name,
 			      info.id, info.max_entries, queues);
@@ -54,17 +57,22 @@ static int check_map(int fd, const struct shape *want, uint32_t queues, struct b
 	return 0;
 }
 
-int sl_records_open(struct sl_records *ret, const struct sl_record_fds *fds, const char *pin_dir,
-		    bool verdicts, uint32_t queues, struct sl_err *err)
+int sl_records_open(struct sl_records *ret, const struct sl_record_fds *fds, const char *pin_dir, bool flows,
+		    uint32_t queues, struct sl_err *err)
 {
-	static const struct shape core_shape = { SL_MAP_CORE,	   BPF_MAP_TYPE_ARRAY,
-						 sizeof(uint32_t), sizeof(struct sl_core),
-						 BPF_F_MMAPABLE,   true };
+	static const struct shape core_shape = { SL_MAP_CORE,
+						 BPF_MAP_TYPE_ARRAY,
+						 sizeof(uint32_t),
+						 sizeof(struct sl_core),
+						 BPF_F_MMAPABLE,
+						 true,
+						 true };
 	static const struct shape xsks_shape = {
-		SL_MAP_XSKS, BPF_MAP_TYPE_XSKMAP, sizeof(uint32_t), sizeof(uint32_t), 0, true
+		SL_MAP_XSKS, BPF_MAP_TYPE_XSKMAP, sizeof(uint32_t), sizeof(uint32_t), 0, true, false
 	};
 	static const struct shape flows_shape = {
-		SL_MAP_FLOWS, BPF_MAP_TYPE_HASH, sizeof(struct sl_flow_key), sizeof(struct sl_flow), 0, false
+		SL_MAP_FLOWS, BPF_MAP_TYPE_HASH, sizeof(struct sl_flow_key), sizeof(struct sl_flow), 0, false,
+		false
 	};
 	struct sl_records records = { fds->core, fds->xsks, fds->flows, NULL, 0 };
 	struct bpf_map_info info;
@@ -78,7 +86,7 @@ int sl_records_open(struct sl_records *ret, const struct sl_record_fds *fds, con
 		r = records.xsks_fd = open_pin(pin_dir, SL_MAP_XSKS, err);
 		if (r < 0)
 			goto fail;
-		if (verdicts)
+		if (flows)
 			r = records.flows_fd = open_pin(pin_dir, SL_MAP_FLOWS, err);
 		if (r < 0)
 			goto fail;

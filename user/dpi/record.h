@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The core's maps: its memory-mapped records (sl_core_v1), the map of its
- * sockets (sl_xsks_v1) and, unless it gives no verdicts, that of judged flows
+ * The core's maps: its memory-mapped records (sl_core_v2), the map of its
+ * sockets (sl_xsks_v1) and, for verdicts and the bulk lane, that of judged flows
  * (sl_flows_v1), by descriptor or by pin.
  *
  * Invariant: a map of another type, layout or size than abi.h says is refused.
@@ -19,7 +19,7 @@
 
 struct sl_records {
 	int core_fd, xsks_fd, flows_fd; /* owned, whoever opened them; flows_fd -1: none */
-	struct sl_core *line; /* one per queue */
+	struct sl_core *line; /* one per queue, and from SL_CORE_BULK on one per queue of the bulk lane */
 	size_t mapped;
 };
 
@@ -30,15 +30,15 @@ struct sl_records {
 
 /*
  * Takes the descriptors in `fds` (owned from now on, also on failure), or with
- * pin_dir not NULL opens the pins there, that of judged flows if `verdicts`. The
+ * pin_dir not NULL opens the pins there, that of judged flows if `flows`. The
  * records keep what an earlier core has counted. 0 or -errno, nothing is open
  * on failure.
  */
 struct sl_record_fds {
 	int core, xsks, flows; /* flows -1: none */
 };
-int sl_records_open(struct sl_records *ret, const struct sl_record_fds *fds, const char *pin_dir,
-		    bool verdicts, uint32_t queues, struct sl_err *err);
+int sl_records_open(struct sl_records *ret, const struct sl_record_fds *fds, const char *pin_dir, bool flows,
+		    uint32_t queues, struct sl_err *err);
 void sl_records_close(struct sl_records *records);
 
 #endif

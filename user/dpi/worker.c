@@ -27,19 +27,21 @@ static void tell(const struct sl_worker *worker)
 /* True when stop_fd is readable. */
 static bool wait_for_frames(struct sl_worker *worker, int timeout_ms)
 {
-	struct pollfd fds[] = {
-		{ .fd = worker->lane->ops->fd(worker->lane), .events = POLLIN },
+	struct pollfd fds[2 + SL_LANE_FDS] = {
 		{ .fd = worker->stop_fd, .events = POLLIN },
 		{ .fd = worker->mailbox.wake_fd, .events = POLLIN },
 	};
+	int lane[SL_LANE_FDS], n = worker->lane->ops->fds(worker->lane, lane);
 
+	for (int i = 0; i < n; i++)
+		fds[2 + i] = (struct pollfd){ .fd = lane[i], .events = POLLIN };
 	sl_record_add(&worker->lane->record->polls, 1);
 	/* A failing poll() looks like a timeout: the lane itself says what is wrong with its socket. */
-	if (poll(fds, 3, timeout_ms) <= 0)
+	if (poll(fds, 2 + (nfds_t)n, timeout_ms) <= 0)
 		return false;
-	if (fds[2].revents)
+	if (fds[1].revents)
 		sl_mailbox_woken(&worker->mailbox);
-	return fds[1].revents;
+	return fds[0].revents;
 }
 
 static bool told_to_stop(const struct sl_worker *worker)

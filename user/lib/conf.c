@@ -234,8 +234,12 @@ static const struct key keys[] = {
 	    "interface that takes diverted frames (default: vbr)"),
 	KEY("bridge", vth, "NAME", set_interface,
 	    "its peer, read by the core (default: vth)"),
+	KEY("bridge", vbk, "NAME", set_interface,
+	    "interface that takes diverted super-frames (default: vbk)"),
+	KEY("bridge", vtk, "NAME", set_interface,
+	    "its peer, read by the core (default: vtk)"),
 	KEY("bridge", mtu, "BYTES", set_number,
-	    "of both; jumbo is 9216 (default: 2048)", .min = 576, .max = 9216),
+	    "of all four; jumbo is 9216 (default: 2048)", .min = 576, .max = 9216),
 	KEY("bridge", attach, "KIND", set_choice,
 	    "auto, tcx or clsact (default: auto)", .words = attach_words),
 	KEY("bridge", redirect, "KIND", set_choice,
@@ -267,6 +271,8 @@ static const struct key keys[] = {
 	    "answer a denied datagram by an ICMP error, yes or no (default: no)"),
 	KEY("dpi", verdicts, "BOOL", set_bool,
 	    "leave judged flows to the kernel; no: every frame goes by the core (default: yes)"),
+	KEY("dpi", bulk, "BOOL", set_bool,
+	    "bulk traffic goes to the core in super-frames, by a lane of its own (default: no)"),
 	KEY("dpi", flows, "N", set_number,
 	    "judged flows there is room for, 1024 at least (default: 1048576)", .min = 1024, .max = SL_FLOWS_MAX),
 	KEY("policy", policy, "FILE", set_policy,
@@ -323,6 +329,8 @@ void sl_conf_defaults(struct sl_conf *conf)
 		.log_level = SL_LOG_INFO,
 		.vbr = "vbr",
 		.vth = "vth",
+		.vbk = "vbk",
+		.vtk = "vtk",
 		.mtu = 2048,
 		.dpi_path = SLUICE_LIBEXECDIR "/sluice-dpi",
 		.workers = 1,
@@ -391,9 +399,19 @@ int sl_conf_set(struct sl_conf *conf, const char *name, const char *value, struc
 
 int sl_conf_check(const struct sl_conf *conf, struct sl_err *err)
 {
+	const char *const names[] = { conf->vbr, conf->vth, conf->vbk, conf->vtk };
+
 	if (!strcmp(conf->vbr, conf->vth))
 		return sl_err(err, EINVAL, "vbr and vth are the two ends of one pair: both are called %s",
 			      conf->vbr);
+	for (unsigned int i = 2; sl_conf_bulk(conf) && i < ARRAY_SIZE(names); i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			if (!strcmp(names[i], names[j]))
+				return sl_err(err, EINVAL,
+					      "vbr, vth, vbk and vtk are four interfaces: two are called %s",
+					      names[i]);
+		}
+	}
 	if (conf->sessions && conf->sessions < SESSIONS_MIN)
 		return sl_err(err, EINVAL, "sessions = %u: must be 0 or at least %d", conf->sessions,
 			      SESSIONS_MIN);

@@ -39,6 +39,7 @@ struct sl_conf {
 	enum sl_on_exit on_exit;
 	char vbr[IFNAMSIZ];
 	char vth[IFNAMSIZ];
+	char vbk[IFNAMSIZ], vtk[IFNAMSIZ]; /* of the bulk lane */
 	__u32 mtu;
 	enum sl_attach attach;
 	enum sl_redirect redirect;
@@ -60,6 +61,7 @@ struct sl_conf {
 	bool spare; /* a core that waits to take the place of one that has died */
 	bool say_unreachable;
 	bool verdicts; /* judged flows are left to the kernel */
+	bool bulk; /* there is a bulk lane */
 	__u32 flows; /* of them, all workers together */
 	char policy[SL_PATH_LEN]; /* file; empty: none */
 	char events[SL_PATH_LEN]; /* empty: nowhere; "-", "unix:PATH", or a file */
@@ -82,6 +84,11 @@ int sl_conf_check(const struct sl_conf *conf, struct sl_err *err);
 static inline bool sl_conf_verdicts(const struct sl_conf *conf)
 {
 	return conf->verdicts && conf->inspect && conf->dpi == SL_DPI_INTERNAL && !conf->compat;
+}
+/* Is there to be a bulk lane? Only for frames that are inspected, and by our core. */
+static inline bool sl_conf_bulk(const struct sl_conf *conf)
+{
+	return conf->bulk && conf->inspect && conf->dpi == SL_DPI_INTERNAL;
 }
 /* "auto", "host", "workload"; parse: 0 or -EINVAL. */
 int sl_side_parse(const char *word, enum sl_side *ret);

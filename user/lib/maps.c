@@ -236,10 +236,8 @@ int sl_maps_books_closed(const struct sl_maps *maps, enum sl_program prog, struc
 }
 
 static const char *const program_names[SL_PROG_MAX] = {
-	[SL_PROG_VEX] = "vex",
-	[SL_PROG_VIN] = "vin",
-	[SL_PROG_VBR] = "vbr",
-	[SL_PROG_VTH] = "vth",
+	[SL_PROG_VEX] = "vex", [SL_PROG_VIN] = "vin", [SL_PROG_VBR] = "vbr",
+	[SL_PROG_VTH] = "vth", [SL_PROG_VBK] = "vbk", [SL_PROG_VTK] = "vtk",
 };
 static const char *const mode_names[SL_MODE_MAX] = {
 	[SL_MODE_OFF] = "off",

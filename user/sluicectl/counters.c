@@ -28,7 +28,7 @@ const struct verb verb_counters = {
 	.summary = "Shows where frames went, program by program; needs no daemon",
 	.help = "  -a, --all             counters that are zero, too\n"
 		"      --program NAME[,NAME]...\n"
-		"                        only these of vex, vin, vbr, vth; can be repeated\n"
+		"                        only these of vex, vin, vbr, vth, vbk, vtk; can be repeated\n"
 		"  -c, --check           verify in = out + drop of each program: exit status 1 if it does "
 		"not hold;\n"
 		"                        and show what was lost between the programs, which is no failure\n"

@@ -33,15 +33,19 @@ static __u64 now_ns(void)
 static int read_core(const struct sl_maps *maps, struct figures *figures, struct sl_err *err)
 {
 	struct sl_config config;
-	__u32 key = 0;
+	__u32 zero = 0;
 
-	if (bpf_map_lookup_elem(maps->config, &key, &config))
+	if (bpf_map_lookup_elem(maps->config, &zero, &config))
 		return sl_errno(err, errno, "cannot read map %s", SL_MAP_CONFIG);
 	figures->external = !config.heartbeat_ns;
 	figures->queues = config.queues < SL_QUEUES_MAX ? config.queues : SL_QUEUES_MAX;
-	for (key = 0; key < figures->queues; key++) {
-		if (bpf_map_lookup_elem(maps->core, &key, &figures->core[key]))
-			return sl_errno(err, errno, "cannot read queue %u of map %s", key, SL_MAP_CORE);
+	figures->has_bulk = config.vbk_ifindex;
+	for (__u32 queue = 0; queue < figures->queues; queue++) {
+		__u32 bulk = SL_CORE_BULK + queue;
+
+		if (bpf_map_lookup_elem(maps->core, &queue, &figures->core[queue]) ||
+		    bpf_map_lookup_elem(maps->core, &bulk, &figures->bulk[queue]))
+			return sl_errno(err, errno, "cannot read queue %u of map %s", queue, SL_MAP_CORE);
 	}
 	return 0;
 }
@@ -49,11 +53,13 @@ static int read_core(const struct sl_maps *maps, struct figures *figures, struct
 int figures_read(const struct sl_maps *maps, struct figures *ret, struct sl_err *err)
 {
 	/* The last station first: see the invariant. */
-	static const enum sl_program behind_core[] = { SL_PROG_VTH, SL_PROG_VIN, SL_PROG_VEX };
+	static const enum sl_program behind_core[] = { SL_PROG_VTH, SL_PROG_VTK, SL_PROG_VIN, SL_PROG_VEX };
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
 	r = sl_maps_counters(maps, SL_PROG_VBR, &ret->program[SL_PROG_VBR], err);
+	if (!r)
+		r = sl_maps_counters(maps, SL_PROG_VBK, &ret->program[SL_PROG_VBK], err);
 	if (!r)
 		r = read_core(maps, ret, err);
 	for (size_t i = 0; !r && i < sizeof(behind_core) / sizeof(*behind_core); i++)
@@ -122,35 +128,43 @@ static long long heartbeat_age_ms(const struct sl_core *core, __u64 now)
 	return now > core->heartbeat_ns ? (long long)((now - core->heartbeat_ns) / 1000000) : 0;
 }
 
+static void add_core(struct table *table, const struct figures *figures, unsigned int queue, bool bulk)
+{
+	const struct sl_core *core = bulk ? &figures->bulk[queue] : &figures->core[queue];
+	/* Both lanes are one worker's. */
+	long long age = heartbeat_age_ms(&figures->core[queue], figures->taken_ns);
+
+	table_printf(table, "%u%s", queue, bulk ? " bulk" : "");
+	table_printf(table, "%u", figures->core[queue].pid);
+	if (age < 0)
+		table_text(table, "none");
+	else
+		table_printf(table, "%lld ms", age);
+	table_number(table, core->rx_frames);
+	table_number(table, core->rx_bytes);
+	table_number(table, core->tx_frames);
+	table_number(table, core->tx_bytes);
+	table_number(table, core->dropped);
+	table_number(table, core->made);
+	table_number(table, core->drop_tx_full);
+	table_number(table, core->drop_invalid);
+	table_number(table, core->drop_rx_full);
+	table_number(table, core->drop_fill_empty);
+	table_number(table, core->tx_invalid);
+	table_number(table, core->wakeups);
+	table_number(table, core->polls);
+}
+
 static int print_core(const struct figures *figures, struct sl_err *err)
 {
 	struct table *table = table_new(
-		">QUEUE,>PID,>HEARTBEAT,>RX-FRAMES,>RX-BYTES,>TX-FRAMES,>TX-BYTES,"
+		"QUEUE,>PID,>HEARTBEAT,>RX-FRAMES,>RX-BYTES,>TX-FRAMES,>TX-BYTES,"
 		">DROPPED,>MADE,>TX-FULL,>INVALID,>RX-FULL,>FILL-EMPTY,>TX-INVALID,>WAKEUPS,>POLLS");
 
 	for (unsigned int queue = 0; queue < figures->queues; queue++) {
-		const struct sl_core *core = &figures->core[queue];
-		long long age = heartbeat_age_ms(core, figures->taken_ns);
-
-		table_printf(table, "%u", queue);
-		table_printf(table, "%u", core->pid);
-		if (age < 0)
-			table_text(table, "none");
-		else
-			table_printf(table, "%lld ms", age);
-		table_number(table, core->rx_frames);
-		table_number(table, core->rx_bytes);
-		table_number(table, core->tx_frames);
-		table_number(table, core->tx_bytes);
-		table_number(table, core->dropped);
-		table_number(table, core->made);
-		table_number(table, core->drop_tx_full);
-		table_number(table, core->drop_invalid);
-		table_number(table, core->drop_rx_full);
-		table_number(table, core->drop_fill_empty);
-		table_number(table, core->tx_invalid);
-		table_number(table, core->wakeups);
-		table_number(table, core->polls);
+		add_core(table, figures, queue, false);
+		if (figures->has_bulk)
+			add_core(table, figures, queue, true);
 	}
 	printf("\ncore\n");
 	return table_print(table, true, err);
@@ -226,33 +240,37 @@ static json_t *program_json(const struct figures *figures, const struct figures 
 			 count_json(&out), "drop", count_json(&drop), "counters", list);
 }
 
-static json_t *core_json(const struct figures *figures, unsigned int queue)
+static json_t *core_json(const struct figures *figures, unsigned int queue, bool bulk)
 {
-	const struct sl_core *core = &figures->core[queue];
-	long long age = heartbeat_age_ms(core, figures->taken_ns);
+	const struct sl_core *core = bulk ? &figures->bulk[queue] : &figures->core[queue];
+	long long age = heartbeat_age_ms(&figures->core[queue], figures->taken_ns);
 
-	return json_pack("{si si so sI sI sI sI sI sI sI sI sI sI sI sI sI}", "queue", (int)queue, "pid",
-			 (int)core->pid, "heartbeat_age_ms", age < 0 ? json_null() : json_integer(age),
-			 "rx_frames", (json_int_t)core->rx_frames, "rx_bytes", (json_int_t)core->rx_bytes,
-			 "tx_frames", (json_int_t)core->tx_frames, "tx_bytes", (json_int_t)core->tx_bytes,
-			 "drop_tx_full", (json_int_t)core->drop_tx_full, "drop_invalid",
-			 (json_int_t)core->drop_invalid, "drop_rx_full", (json_int_t)core->drop_rx_full,
-			 "drop_fill_empty", (json_int_t)core->drop_fill_empty, "tx_invalid",
-			 (json_int_t)core->tx_invalid, "wakeups", (json_int_t)core->wakeups, "polls",
-			 (json_int_t)core->polls, "dropped", (json_int_t)core->dropped, "made",
-			 (json_int_t)core->made);
+	return json_pack("{si ss si so sI sI sI sI sI sI sI sI sI sI sI sI sI}", "queue", (int)queue, "lane",
+			 bulk ? "bulk" : "frames", "pid", (int)figures->core[queue].pid, "heartbeat_age_ms",
+			 age < 0 ? json_null() : json_integer(age), "rx_frames", (json_int_t)core->rx_frames,
+			 "rx_bytes", (json_int_t)core->rx_bytes, "tx_frames", (json_int_t)core->tx_frames,
+			 "tx_bytes", (json_int_t)core->tx_bytes, "drop_tx_full",
+			 (json_int_t)core->drop_tx_full, "drop_invalid", (json_int_t)core->drop_invalid,
+			 "drop_rx_full", (json_int_t)core->drop_rx_full, "drop_fill_empty",
+			 (json_int_t)core->drop_fill_empty, "tx_invalid", (json_int_t)core->tx_invalid,
+			 "wakeups", (json_int_t)core->wakeups, "polls", (json_int_t)core->polls, "dropped",
+			 (json_int_t)core->dropped, "made", (json_int_t)core->made);
 }
 
 json_t *figures_json(const struct ctl *ctl, const struct figures *figures, const struct figures *before,
 		     const struct figures_view *view)
 {
 	json_t *programs = json_array(), *core = view->core ? json_array() : NULL;
+	json_t *bulk = view->core && figures->has_bulk ? json_array() : NULL;
 
 	for (unsigned int prog = 0; prog < SL_PROG_MAX; prog++) {
 		if (view->programs & (1U << prog))
 			json_array_append_new(programs, program_json(figures, before, prog));
 	}
 	for (unsigned int queue = 0; core && queue < figures->queues; queue++)
-		json_array_append_new(core, core_json(figures, queue));
-	return json_pack("{ss so so*}", "instance", ctl->conf.instance, "programs", programs, "core", core);
+		json_array_append_new(core, core_json(figures, queue, false));
+	for (unsigned int queue = 0; bulk && queue < figures->queues; queue++)
+		json_array_append_new(bulk, core_json(figures, queue, true));
+	return json_pack("{ss so so* so*}", "instance", ctl->conf.instance, "programs", programs, "core",
+			 core, "bulk", bulk);
 }

@@ -15,7 +15,8 @@
 
 struct figures {
 	struct sl_counters program[SL_PROG_MAX];
-	struct sl_core core[SL_QUEUES_MAX];
+	struct sl_core core[SL_QUEUES_MAX], bulk[SL_QUEUES_MAX];
+	bool has_bulk; /* there is a bulk lane */
 	unsigned int queues;
 	bool external; /* the core stamps no heartbeat and keeps no record */
 	__u64 taken_ns; /* when, CLOCK_MONOTONIC */

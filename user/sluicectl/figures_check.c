@@ -20,7 +20,7 @@ struct stretch {
 	const char *from, *to;
 	__u64 sent, received;
 };
-#define STRETCHES 4
+#define STRETCHES 8
 
 static bool balanced(const struct sl_books *books)
 {
@@ -52,32 +52,58 @@ static int check_program(const struct sl_maps *maps, enum sl_program prog, struc
 	return closed;
 }
 
+/* What has gone through the core by one of the lanes. */
+struct passage {
+	__u64 rx, made, tx, before, inside;
+};
+
+static struct passage through(const struct sl_core *core, unsigned int queues)
+{
+	struct passage sum = { 0 };
+
+	for (; queues; queues--, core++) {
+		sum.rx += core->rx_frames;
+		sum.made += core->made;
+		sum.tx += core->tx_frames;
+		sum.before += core->drop_rx_full + core->drop_fill_empty;
+		sum.inside += core->drop_tx_full + core->drop_invalid + core->dropped;
+	}
+	return sum;
+}
+
 static unsigned int measure(const struct figures *figures, struct stretch stretch[STRETCHES])
 {
 	const struct sl_counters *vex = &figures->program[SL_PROG_VEX], *vin = &figures->program[SL_PROG_VIN];
 	const struct sl_counters *vth = &figures->program[SL_PROG_VTH], *vbr = &figures->program[SL_PROG_VBR];
-	__u64 rx = 0, made = 0, tx = 0, before = 0, inside = 0;
+	const struct sl_counters *vtk = &figures->program[SL_PROG_VTK], *vbk = &figures->program[SL_PROG_VBK];
+	struct passage core, bulk;
 
 	if (figures->external)
 		return 0;
-	for (unsigned int queue = 0; queue < figures->queues; queue++) {
-		const struct sl_core *core = &figures->core[queue];
-
-		rx += core->rx_frames;
-		made += core->made;
-		tx += core->tx_frames;
-		before += core->drop_rx_full + core->drop_fill_empty;
-		inside += core->drop_tx_full + core->drop_invalid + core->dropped;
-	}
+	core = through(figures->core, figures->queues);
+	bulk = through(figures->bulk, figures->queues);
 	stretch[0] = (struct stretch){ "vex and vin, diverted and tapped (segments)", "vth, in",
 				       vex->diverted.segments + vex->tapped.segments +
 					       vin->diverted.segments + vin->tapped.segments,
 				       vth->in.frames };
 	stretch[1] = (struct stretch){ "vth, to_core", "core, received or dropped by the kernel before it",
-				       vth->to_core.frames, rx + before };
-	stretch[2] =
-		(struct stretch){ "core, received or made", "core, sent or dropped", rx + made, tx + inside };
-	stretch[3] = (struct stretch){ "core, sent", "vbr, in", tx, vbr->in.frames };
+				       vth->to_core.frames, core.rx + core.before };
+	stretch[2] = (struct stretch){ "core, received or made", "core, sent or dropped", core.rx + core.made,
+				       core.tx + core.inside };
+	stretch[3] = (struct stretch){ "core, sent", "vbr, in", core.tx, vbr->in.frames };
+	if (!figures->has_bulk)
+		return STRETCHES / 2;
+	/* A super-frame is one frame all the way. */
+	stretch[4] = (struct stretch){ "vex and vin, bulk and tapped_bulk", "vtk, in",
+				       vex->bulk.frames + vex->tapped_bulk.frames + vin->bulk.frames +
+					       vin->tapped_bulk.frames,
+				       vtk->in.frames };
+	stretch[5] =
+		(struct stretch){ "vtk, to_core", "bulk lane, received or dropped by the kernel before it",
+				  vtk->to_core.frames, bulk.rx + bulk.before };
+	stretch[6] = (struct stretch){ "bulk lane, received or made", "bulk lane, sent or dropped",
+				       bulk.rx + bulk.made, bulk.tx + bulk.inside };
+	stretch[7] = (struct stretch){ "bulk lane, sent", "vbk, in", bulk.tx, vbk->in.frames };
 	return STRETCHES;
 }
 

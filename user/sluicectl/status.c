@@ -75,37 +75,59 @@ static void add_core(struct table *table, const json_t *core)
 	}
 }
 
+/* One lane of one queue. */
+static void add_queue(struct table *table, const json_t *queue, const char *lane, __u64 limit)
+{
+	const json_t *age = json_object_get(queue, "heartbeat_age_ms");
+	bool stale = !json_is_integer(age) || (limit && (__u64)json_integer_value(age) > limit);
+
+	if (!queue)
+		return;
+	table_printf(table, "%llu", (unsigned long long)member_number(queue, "queue"));
+	table_text(table, lane);
+	if (json_is_integer(age))
+		table_printf(table, "%lld ms%s", (long long)json_integer_value(age), stale ? ", stale" : "");
+	else
+		table_text(table, "none");
+	if (can_colour())
+		table_colour(table, stale ? COLOUR_BAD : COLOUR_GOOD);
+	table_number(table, member_number(queue, "rx_frames"));
+	table_number(table, member_number(queue, "tx_frames"));
+	table_number(table, member_number(queue, "drop_tx_full") + member_number(queue, "drop_invalid"));
+	table_number(table, member_number(queue, "drop_rx_full") + member_number(queue, "drop_fill_empty"));
+}
+
 static int print_queues(const json_t *status, struct sl_err *err)
 {
-	const json_t *queues = json_object_get(json_object_get(status, "dpi"), "queues"), *queue, *age;
+	const json_t *core = json_object_get(status, "dpi"), *queue;
+	const json_t *queues = json_object_get(core, "queues"), *bulk = json_object_get(core, "bulk_queues");
 	__u64 limit = member_number(status, "heartbeat_ms");
 	struct table *table;
-	bool stale;
 	size_t i;
 
 	if (!json_array_size(queues))
 		return 0;
-	table = table_new(">QUEUE,>HEARTBEAT,>RX-FRAMES,>TX-FRAMES,>DROPPED-BY-CORE,>DROPPED-BEFORE");
+	table = table_new(">QUEUE,LANE,>HEARTBEAT,>RX-FRAMES,>TX-FRAMES,>DROPPED-BY-CORE,>DROPPED-BEFORE");
 	json_array_foreach (queues, i, queue) {
-		age = json_object_get(queue, "heartbeat_age_ms");
-		stale = !json_is_integer(age) || (limit && (__u64)json_integer_value(age) > limit);
-		table_printf(table, "%llu", (unsigned long long)member_number(queue, "queue"));
-		if (json_is_integer(age))
-			table_printf(table, "%lld ms%s", (long long)json_integer_value(age),
-				     stale ? ", stale" : "");
-		else
-			table_text(table, "none");
-		if (can_colour())
-			table_colour(table, stale ? COLOUR_BAD : COLOUR_GOOD);
-		table_number(table, member_number(queue, "rx_frames"));
-		table_number(table, member_number(queue, "tx_frames"));
-		table_number(table,
-			     member_number(queue, "drop_tx_full") + member_number(queue, "drop_invalid"));
-		table_number(table,
-			     member_number(queue, "drop_rx_full") + member_number(queue, "drop_fill_empty"));
+		add_queue(table, queue, "frames", limit);
+		add_queue(table, json_array_get(bulk, i), "bulk", limit);
 	}
 	putchar('\n');
 	return table_print(table, true, err);
+}
+
+/* The bulk lane's two, or why there is none. */
+static void add_bulk(struct table *table, const json_t *status)
+{
+	const json_t *bulk = json_object_get(status, "bulk");
+
+	if (json_is_true(json_object_get(bulk, "on"))) {
+		add_leg(table, bulk, "vbk");
+		add_leg(table, bulk, "vtk");
+		return;
+	}
+	table_text(table, "bulk lane");
+	table_printf(table, "off: %s", member_text(bulk, "reason") ?: "?");
 }
 
 static int print_status(const json_t *status, struct sl_err *err)
@@ -118,6 +140,7 @@ static int print_status(const json_t *status, struct sl_err *err)
 	add_daemon(table, status);
 	add_leg(table, status, "vbr");
 	add_leg(table, status, "vth");
+	add_bulk(table, status);
 	table_text(table, "attach");
 	table_printf(table, "%s, redirect %s", member_text(status, "attach") ?: "?", redirect);
 	add_core(table, json_object_get(status, "dpi"));

@@ -180,7 +180,8 @@ int parse_programs(const char *list, unsigned int *ret, struct sl_err *err)
 
 		snprintf(word, sizeof(word), "%.*s", (int)len, list);
 		if (len >= sizeof(word) || sl_program_parse(word, &program))
-			return usage_error(err, "'%.*s' is no program: vex, vin, vbr, vth", (int)len, list);
+			return usage_error(err, "'%.*s' is no program: vex, vin, vbr, vth, vbk, vtk",
+					   (int)len, list);
 		bits |= 1U << program;
 		list += len;
 	} while (*list++ == ',');

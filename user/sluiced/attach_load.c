@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Loading the four programs onto the instance's pinned maps.
+ * Loading the programs onto the instance's pinned maps.
  *
- * Invariant: all four are loaded and pinned, or none is new: a failure leaves
+ * Invariant: all are loaded and pinned, or none is new: a failure leaves
  * older program pins as they were and takes away map pins that it made.
  * A pinned map is used as it is or refused with the difference named; it is
  * never replaced, because the programs of living attachments still use it.
@@ -21,17 +21,18 @@
 #include "sluiced/bpf_messages.h"
 
 #include "hold.skel.h"
+#include "vbk.skel.h"
 #include "vbr.skel.h"
 #include "vex.skel.h"
 #include "vin.skel.h"
 #include "vth.skel.h"
+#include "vtk.skel.h"
 
 /* The skeletons are used for the objects they carry: each has one program and no variables. */
 static const void *(*const objects[SL_PROG_MAX])(size_t *size) = {
-	[SL_PROG_VEX] = vex_bpf__elf_bytes,
-	[SL_PROG_VIN] = vin_bpf__elf_bytes,
-	[SL_PROG_VBR] = vbr_bpf__elf_bytes,
-	[SL_PROG_VTH] = vth_bpf__elf_bytes,
+	[SL_PROG_VEX] = vex_bpf__elf_bytes, [SL_PROG_VIN] = vin_bpf__elf_bytes,
+	[SL_PROG_VBR] = vbr_bpf__elf_bytes, [SL_PROG_VTH] = vth_bpf__elf_bytes,
+	[SL_PROG_VBK] = vbk_bpf__elf_bytes, [SL_PROG_VTK] = vtk_bpf__elf_bytes,
 };
 
 #define MAPS_MAX 16 /* pinned maps, all objects together share them */

@@ -285,7 +285,7 @@ static int set_trace(struct instance *inst, const json_t *programs, int all, str
 	for (size_t i = 0; i < json_array_size(programs); i++) {
 		name = json_string_value(json_array_get(programs, i));
 		if (sl_program_parse(name, &prog))
-			return sl_err(err, EINVAL, "'%.32s' is none of vex, vin, vbr, vth", name);
+			return sl_err(err, EINVAL, "'%.32s' is none of vex, vin, vbr, vth, vbk, vtk", name);
 		config.trace |= 1U << prog;
 	}
 	if (all >= 0)

@@ -91,10 +91,12 @@ static void fill_arguments(const struct instance *inst, const struct core_descri
 		add_number(args, "--ready-fd", fds->ready);
 	}
 	add_number(args, "--busy-poll-us", conf->busy_poll_us);
-	if (sl_conf_verdicts(conf)) {
+	if (sl_conf_verdicts(conf))
 		args->argv[args->n++] = (char *)"--verdicts";
+	if (inst->bridge.vtk_ifindex)
+		add_text(args, "--vtk", conf->vtk);
+	if (core_needs_flows(inst))
 		add_number(args, "--flows-map-fd", inst->maps.flows);
-	}
 	if (!conf->inspect)
 		args->argv[args->n++] = (char *)"--forward-only";
 	else if (fds->spare < 0 && policy_present(inst->policy))

@@ -17,6 +17,11 @@ struct core_descriptors {
 		-1, -1, -1, -1                                                                               \
 	}
 
+/* The map of flows: for verdicts, or for those that say by which lane. */
+static inline bool core_needs_flows(const struct instance *inst)
+{
+	return sl_conf_verdicts(&inst->conf) || inst->bridge.vtk_ifindex;
+}
 int core_process_run(const struct instance *inst, const struct core_descriptors *fds, pid_t *ret_pid,
 		     struct sl_err *err);
 /* What one would be started with, without its descriptors: to be compared; the caller's. NULL: no memory. */

@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -208,6 +209,7 @@ static int write_config(const struct instance *inst, struct sl_err *err)
 		.abi = SL_ABI,
 		.vbr_ifindex = inst->bridge.vbr_ifindex,
 		.queues = inst->bridge.queues,
+		.vbk_ifindex = inst->bridge.vbk_ifindex,
 		.flags = sl_conf_verdicts(&inst->conf) ? SL_CONFIG_VERDICTS : 0,
 	};
 	__u32 zero = 0;
@@ -224,13 +226,57 @@ static int write_config(const struct instance *inst, struct sl_err *err)
 	return 0;
 }
 
+/* Without it everything goes by the other lane: no reason not to start. */
+static void bulk_up(struct instance *inst)
+{
+	struct sl_bridge *bridge = &inst->bridge;
+	struct sl_err *why = &inst->no_bulk;
+	int r;
+
+	*why = (struct sl_err){ 0 };
+	if (!sl_conf_bulk(&inst->conf)) {
+		sl_err(why, ENOTSUP, "%s",
+		       !inst->conf.bulk	     ? "bulk = no"
+		       : !inst->conf.inspect ? "inspect = no"
+					     : "dpi = external");
+		return;
+	}
+	r = sl_bridge_ensure_bulk(&inst->conf, bridge, why);
+	if (!r)
+		r = sl_attach_tc(inst->programs, SL_PROG_VBK, bridge->vbk_ifindex, inst->attach, why);
+	if (!r)
+		r = sl_attach_tc(inst->programs, SL_PROG_VTK, bridge->vtk_ifindex, inst->attach, why);
+	if (!r)
+		return;
+	bridge->vbk_ifindex = bridge->vtk_ifindex = 0;
+	sl_warn("%s; there is no bulk lane", why->text);
+}
+
+/* The outer end of the bulk lane as the programs have it; 0: there is none. */
+static __u32 bulk_ifindex(const struct instance *inst)
+{
+	struct sl_config config = { 0 };
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(inst->maps.config, &zero, &config) || config.abi != SL_ABI
+		       ? 0
+		       : config.vbk_ifindex;
+}
+
 int instance_bridge_up(struct instance *inst, struct sl_err *err)
 {
+	__u32 before = bulk_ifindex(inst);
 	int r;
 
 	r = sl_bridge_ensure(&inst->conf, &inst->bridge, err);
 	if (!r)
+		bulk_up(inst);
+	if (!r)
 		r = write_config(inst, err);
+	/* Nothing is sent to it from now on. Only the one that an earlier daemon has used: others have names, too. */
+	if (!r && before && !inst->bridge.vbk_ifindex && if_nametoindex(inst->conf.vbk) == before &&
+	    sl_bridge_remove_bulk(&inst->conf, err))
+		sl_warn("%s", err->text);
 	if (!r)
 		r = sl_attach_tc(inst->programs, SL_PROG_VBR, inst->bridge.vbr_ifindex, inst->attach, err);
 	if (!r && inst->conf.dpi == SL_DPI_INTERNAL)
@@ -266,7 +312,7 @@ static int open_locked(struct instance *inst, struct sl_err *err)
 	if (!r)
 		r = write_etypes(inst, err);
 	/* Nobody would keep them up to date. */
-	if (!r && !sl_conf_verdicts(&inst->conf))
+	if (!r && !sl_conf_verdicts(&inst->conf) && !sl_conf_bulk(&inst->conf))
 		r = flows_remove(inst, 0, err);
 	if (!r)
 		r = instance_bridge_up(inst, err);
@@ -392,6 +438,8 @@ int instance_remove(struct instance *inst, struct sl_err *err)
 	/* A pair that somebody else had made stays. */
 	if (inst->bridge.vbr_ifindex && !(inst->fresh && inst->bridge.adopted))
 		r = sl_bridge_remove(&inst->conf, err);
+	if (!r && inst->bridge.vbk_ifindex && !(inst->fresh && inst->bridge.bulk_adopted))
+		r = sl_bridge_remove_bulk(&inst->conf, err);
 	if (!r && !access(inst->pin_dir, F_OK))
 		r = sl_pins_remove(inst->pin_dir, err);
 	if (r)

@@ -42,6 +42,7 @@ struct instance {
 	char host_path[PORT_HOST_PATH];
 	struct sl_maps maps;
 	struct sl_bridge bridge;
+	struct sl_err no_bulk; /* why there is no bulk lane; an empty text: there is one */
 	enum sl_attach attach; /* SL_ATTACH_TCX or SL_ATTACH_CLSACT */
 	bool redirect_peer;
 	struct workloads *workloads;

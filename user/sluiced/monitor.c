@@ -40,12 +40,28 @@ static void check_bridge(struct instance *inst)
 	struct sl_err err;
 
 	if (if_nametoindex(inst->conf.vbr) == inst->bridge.vbr_ifindex &&
-	    if_nametoindex(inst->conf.vth) == inst->bridge.vth_ifindex)
+	    if_nametoindex(inst->conf.vth) == inst->bridge.vth_ifindex &&
+	    (!inst->bridge.vbk_ifindex || (if_nametoindex(inst->conf.vbk) == inst->bridge.vbk_ifindex &&
+					   if_nametoindex(inst->conf.vtk) == inst->bridge.vtk_ifindex)))
 		return;
-	sl_error("%s/%s has vanished: making it again", inst->conf.vbr, inst->conf.vth);
+	sl_error("%s/%s or %s/%s has vanished: making it again", inst->conf.vbr, inst->conf.vth,
+		 inst->conf.vbk, inst->conf.vtk);
 	if (instance_bridge_up(inst, &err))
 		sl_error("%s; nothing can be inspected until sluiced is started again", err.text);
 	core_restart(inst->core, "the interface it read is gone");
+}
+
+/* NULL: it is none of the two pairs. */
+static const char *bridge_name(const struct instance *inst, __u32 ifindex)
+{
+	const struct sl_bridge *bridge = &inst->bridge;
+
+	return !ifindex				? NULL
+	       : ifindex == bridge->vbr_ifindex ? inst->conf.vbr
+	       : ifindex == bridge->vth_ifindex ? inst->conf.vth
+	       : ifindex == bridge->vbk_ifindex ? inst->conf.vbk
+	       : ifindex == bridge->vtk_ifindex ? inst->conf.vtk
+						: NULL;
 }
 
 static void link_gone(struct instance *inst, __u32 ifindex)
@@ -54,7 +70,7 @@ static void link_gone(struct instance *inst, __u32 ifindex)
 
 	if (w)
 		check_workload(inst, w);
-	else if (ifindex == inst->bridge.vbr_ifindex || ifindex == inst->bridge.vth_ifindex)
+	else if (bridge_name(inst, ifindex))
 		check_bridge(inst);
 }
 
@@ -67,12 +83,11 @@ static void link_changed(struct instance *inst, const struct ifinfomsg *link)
 	__u32 ifindex = (__u32)link->ifi_index;
 	struct sl_err err;
 
-	if (link->ifi_flags & IFF_UP ||
-	    (ifindex != inst->bridge.vbr_ifindex && ifindex != inst->bridge.vth_ifindex))
+	if (link->ifi_flags & IFF_UP || !bridge_name(inst, ifindex))
 		return;
 	sl_warn("%s was set down: setting it up again (sluicectl mode --all off lets traffic pass without "
 		"it)",
-		ifindex == inst->bridge.vbr_ifindex ? inst->conf.vbr : inst->conf.vth);
+		bridge_name(inst, ifindex));
 	if (instance_bridge_up(inst, &err))
 		sl_error("%s; nothing can be inspected until it is up", err.text);
 }

@@ -56,12 +56,13 @@ json_t *show_workload(struct instance *inst, const struct workload *w)
 		show_direction(&traffic.from_workload));
 }
 
-static json_t *show_queue(__u32 queue, const struct sl_core *record)
+/* record: of one of its lanes; stamped_ns: the worker's heartbeat, who reads both. */
+static json_t *show_queue(__u32 queue, const struct sl_core *record, __u64 stamped_ns)
 {
 	json_t *age = json_null();
 
-	if (record->heartbeat_ns)
-		age = json_integer((now_ns() - record->heartbeat_ns) / 1000000);
+	if (stamped_ns)
+		age = json_integer((now_ns() - stamped_ns) / 1000000);
 	return json_pack("{si so sI sI sI sI sI sI sI sI sI sI sI sI sI}", "queue", (int)queue,
 			 "heartbeat_age_ms", age, "rx_frames", (json_int_t)record->rx_frames, "rx_bytes",
 			 (json_int_t)record->rx_bytes, "tx_frames", (json_int_t)record->tx_frames, "tx_bytes",
@@ -75,27 +76,44 @@ static json_t *show_queue(__u32 queue, const struct sl_core *record)
 
 static json_t *show_core(struct instance *inst)
 {
-	json_t *queues = json_array();
+	json_t *queues = json_array(), *bulk = json_array();
 	struct core_status status;
 	struct sl_core record;
+	__u64 stamped_ns;
 
 	core_status(inst->core, &status);
 	for (__u32 queue = 0; queue < inst->bridge.queues; queue++) {
-		if (!bpf_map_lookup_elem(inst->maps.core, &queue, &record))
-			json_array_append_new(queues, show_queue(queue, &record));
+		__u32 bulk_queue = SL_CORE_BULK + queue;
+
+		if (bpf_map_lookup_elem(inst->maps.core, &queue, &record))
+			continue;
+		stamped_ns = record.heartbeat_ns;
+		json_array_append_new(queues, show_queue(queue, &record, stamped_ns));
+		if (inst->bridge.vbk_ifindex && !bpf_map_lookup_elem(inst->maps.core, &bulk_queue, &record))
+			json_array_append_new(bulk, show_queue(queue, &record, stamped_ns));
 	}
-	return json_pack("{ss ss si sb si sI ss* so}", "kind",
+	return json_pack("{ss ss si sb si sI ss* so so}", "kind",
 			 inst->conf.dpi == SL_DPI_EXTERNAL ? "external" : "internal", "state",
 			 core_state_name(status.state), "pid", (int)status.pid, "adopted", status.adopted,
 			 "restarts", (int)status.restarts, "state_ms",
 			 (json_int_t)((now_ns() - status.since_ns) / 1000000), "last_end",
-			 *status.last_end ? status.last_end : NULL, "queues", queues);
+			 *status.last_end ? status.last_end : NULL, "queues", queues, "bulk_queues", bulk);
 }
 
 static json_t *show_leg(const struct instance *inst, const char *name, __u32 ifindex)
 {
 	return json_pack("{ss si si si}", "name", name, "ifindex", (int)ifindex, "mtu", (int)inst->bridge.mtu,
 			 "queues", (int)inst->bridge.queues);
+}
+
+/* The bulk lane: its pair, or why there is none. */
+static json_t *show_bulk(const struct instance *inst)
+{
+	if (!inst->bridge.vbk_ifindex)
+		return json_pack("{sb ss}", "on", 0, "reason", inst->no_bulk.text);
+	return json_pack("{sb so so}", "on", 1, "vbk",
+			 show_leg(inst, inst->conf.vbk, inst->bridge.vbk_ifindex), "vtk",
+			 show_leg(inst, inst->conf.vtk, inst->bridge.vtk_ifindex));
 }
 
 static int count_host_side(const struct instance *inst)
@@ -112,16 +130,16 @@ json_t *show_status(struct instance *inst)
 {
 	json_int_t uptime_ms = (now_ns() - inst->started_ns) / 1000000;
 
-	return json_pack("{ss ss si sI sI ss s{sI sI} so so ss ss sI so si si}", "instance",
+	return json_pack("{ss ss si sI sI ss s{sI sI} so so so ss ss sI so si si}", "instance",
 			 inst->conf.instance, "version", SLUICE_VERSION, "pid", (int)getpid(), "uptime",
 			 uptime_ms / 1000, "uptime_ms", uptime_ms, "netns", instance_netns(inst), "netns_id",
 			 "dev", (json_int_t)inst->agent_id.dev, "ino", (json_int_t)inst->agent_id.ino, "vbr",
 			 show_leg(inst, inst->conf.vbr, inst->bridge.vbr_ifindex), "vth",
-			 show_leg(inst, inst->conf.vth, inst->bridge.vth_ifindex), "attach",
-			 kind_name(inst->attach), "redirect", inst->redirect_peer ? "peer" : "plain",
-			 "heartbeat_ms", (json_int_t)inst->conf.heartbeat_ms, "dpi", show_core(inst),
-			 "workloads", (int)workloads_count(inst->workloads), "host_side",
-			 count_host_side(inst));
+			 show_leg(inst, inst->conf.vth, inst->bridge.vth_ifindex), "bulk", show_bulk(inst),
+			 "attach", kind_name(inst->attach), "redirect",
+			 inst->redirect_peer ? "peer" : "plain", "heartbeat_ms",
+			 (json_int_t)inst->conf.heartbeat_ms, "dpi", show_core(inst), "workloads",
+			 (int)workloads_count(inst->workloads), "host_side", count_host_side(inst));
 }
 
 static int add_check(json_t *checks, const char *name, enum sl_check_status status, const char *detail)
@@ -173,6 +191,28 @@ static int check_bridge(struct instance *inst, json_t *checks)
 	return add_check(checks, "bridge", good ? SL_CHECK_OK : SL_CHECK_FAIL, detail);
 }
 
+static int check_bulk(struct instance *inst, json_t *checks)
+{
+	struct sl_bridge *bridge = &inst->bridge;
+	char detail[SL_ERR_LEN + 64];
+	int back, end;
+
+	if (!bridge->vbk_ifindex) {
+		snprintf(detail, sizeof(detail), "off, everything goes by %s: %s", inst->conf.vbr,
+			 inst->no_bulk.text);
+		/* As configured, or not to be had. */
+		return add_check(checks, "bulk", sl_conf_bulk(&inst->conf) ? SL_CHECK_WARN : SL_CHECK_OK,
+				 detail);
+	}
+	back = sl_attached_kind(inst->programs, SL_PROG_VBK, bridge->vbk_ifindex);
+	end = sl_attached_kind(inst->programs, SL_PROG_VTK, bridge->vtk_ifindex);
+	snprintf(detail, sizeof(detail), "%s (ifindex %u): sl_vbk %s; %s (ifindex %u): sl_vtk %s",
+		 inst->conf.vbk, bridge->vbk_ifindex,
+		 back >= 0 ? kind_name(back) : "is missing: start sluiced again", inst->conf.vtk,
+		 bridge->vtk_ifindex, end >= 0 ? kind_name(end) : "is missing: start sluiced again");
+	return add_check(checks, "bulk", back >= 0 && end >= 0 ? SL_CHECK_OK : SL_CHECK_FAIL, detail);
+}
+
 static int check_workloads(struct instance *inst, json_t *checks)
 {
 	unsigned int bad = 0, n = 0;
@@ -202,6 +242,7 @@ json_t *show_doctor(struct instance *inst)
 	for (unsigned int i = 0; i < probe->n_checks; i++)
 		r |= add_check(checks, probe->check[i].name, probe->check[i].status, probe->check[i].detail);
 	r |= check_bridge(inst, checks);
+	r |= check_bulk(inst, checks);
 	r |= check_core(inst, checks);
 	r |= check_workloads(inst, checks);
 	if (r) {

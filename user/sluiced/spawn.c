@@ -22,7 +22,7 @@
 #include "sluiced/core_process.h"
 
 #define STATUS_TIMEOUT_S 1
-#define SETTINGS_LEN 704
+#define SETTINGS_LEN 768
 
 static __u32 map_id(int fd)
 {
@@ -39,12 +39,14 @@ static void settings_text(const struct instance *inst, char text[SETTINGS_LEN])
 
 	snprintf(text, SETTINGS_LEN,
 		 "vth=%s:%u queues=%u mtu=%u heartbeat_ms=%u busy_poll_us=%u user=%s xsks=%u core=%u "
-		 "inspect=%d sessions=%u say_unreachable=%d events_per_second=%u agent=%d flows=%u",
+		 "inspect=%d sessions=%u say_unreachable=%d events_per_second=%u agent=%d flows=%u "
+		 "verdicts=%d vtk=%s:%u",
 		 conf->vth, inst->bridge.vth_ifindex, inst->bridge.queues, inst->bridge.mtu,
 		 conf->heartbeat_ms, conf->busy_poll_us, conf->dpi_user, map_id(inst->maps.xsks),
 		 map_id(inst->maps.core), conf->inspect, conf->sessions, conf->say_unreachable,
 		 conf->events_per_second, conf->compat && conf->inspect,
-		 sl_conf_verdicts(conf) ? map_id(inst->maps.flows) : 0);
+		 core_needs_flows(inst) ? map_id(inst->maps.flows) : 0, sl_conf_verdicts(conf),
+		 inst->bridge.vtk_ifindex ? conf->vtk : "", inst->bridge.vtk_ifindex);
 }
 
 static int run_path(const struct instance *inst, const char *file, char path[SL_PATH_LEN], struct sl_err *err)

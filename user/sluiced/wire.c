@@ -289,6 +289,8 @@ static void purge_link(struct instance *inst, const char *pin)
 			continue;
 		wanted = prog == SL_PROG_VBR   ? ifindex == inst->bridge.vbr_ifindex
 			 : prog == SL_PROG_VTH ? ifindex == inst->bridge.vth_ifindex
+			 : prog == SL_PROG_VBK ? ifindex == inst->bridge.vbk_ifindex
+			 : prog == SL_PROG_VTK ? ifindex == inst->bridge.vtk_ifindex
 					       : keep_ifindex(inst, ifindex);
 		if (!wanted && sl_detach(inst->programs, prog, ifindex, &why))
 			sl_warn("%s", why.text);

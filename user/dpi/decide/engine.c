@@ -30,6 +30,7 @@ void sl_engine_conf_init(struct sl_engine_conf *conf)
 		.thresholds = SL_THRESHOLDS_DEFAULT,
 		.drop_events = true,
 		.flows_fd = -1,
+		.verdicts = true,
 	};
 }
 
@@ -341,7 +342,7 @@ static enum sl_action in_session(struct sl_engine *engine, struct sl_session *se
 	if (facts.facts & (SL_FACT_RESET | SL_FACT_FINISHED))
 		verdict_withdraw(engine, session);
 	else if (action == SL_FORWARD)
-		verdict_give(engine, session, packet);
+		verdict_give(engine, session, packet, side);
 	else if (session->action == SL_POLICY_DENY)
 		verdict_deny(engine, session, packet);
 	return action;
@@ -351,13 +352,13 @@ static void count_packet(struct sl_engine *engine, const struct sl_packet *packe
 {
 	struct sl_engine_figures *figures = &engine->figures;
 
-	count(packet->tuple.family == 4 ? &figures->ipv4 : &figures->ipv6);
+	add(packet->tuple.family == 4 ? &figures->ipv4 : &figures->ipv6, 1u + packet->more);
 	switch (packet->kind) {
 	case SL_PACKET_TCP:
-		count(&figures->tcp);
+		add(&figures->tcp, 1u + packet->more);
 		break;
 	case SL_PACKET_UDP:
-		count(&figures->udp);
+		add(&figures->udp, 1u + packet->more);
 		break;
 	case SL_PACKET_ICMP:
 	case SL_PACKET_ICMP_ERROR:
@@ -464,11 +465,13 @@ enum sl_action sl_engine_handle(void *context, struct sl_frame *frame)
 	if (engine->resting)
 		take_policy(engine);
 	count(&engine->figures.packets);
-	__atomic_store_n(&engine->figures.bytes, engine->figures.bytes + frame->len, __ATOMIC_RELAXED);
+	add(&engine->figures.bytes, frame->len);
 	if (sl_decode(&packet, frame, engine->decoder, engine->now_ns) < 0)
 		return handle_malformed(engine, &packet);
 	if (packet.kind == SL_PACKET_FRAGMENT)
 		return handle_fragment(engine, frame, &packet);
+	add(&engine->figures.packets, packet.more);
+	add(&engine->figures.bytes, (uint64_t)packet.more * packet.payload);
 	engine->frame = frame;
 	action = handle_packet(engine, &packet);
 	engine->frame = NULL;

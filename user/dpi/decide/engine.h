@@ -29,7 +29,10 @@ struct sl_engine_conf {
 	uint32_t sessions; /* at most, of each worker; 0: the default */
 	bool wait_policy; /* forwards nothing before the first policy has come */
 	struct sl_policies *agents; /* an agent's, which come before the others; NULL: there is no agent */
-	int flows_fd; /* the kernel's map of judged flows, borrowed; -1: nothing is left to the kernel */
+	int flows_fd; /* the kernel's map of judged flows, borrowed; -1: nothing is written there */
+	bool verdicts; /* judged flows are left to the kernel */
+	bool bulk; /* flows that move bulk get the bulk lane … */
+	bool bulk_udp; /* … also those of UDP */
 };
 void sl_engine_conf_init(struct sl_engine_conf *conf);
 

@@ -64,9 +64,14 @@ struct sl_engine {
 	bool changed; /* the application or the name */
 };
 
+static inline void add(uint64_t *figure, uint64_t n)
+{
+	__atomic_store_n(figure, *figure + n, __ATOMIC_RELAXED);
+}
+
 static inline void count(uint64_t *figure)
 {
-	__atomic_store_n(figure, *figure + 1, __ATOMIC_RELAXED);
+	add(figure, 1);
 }
 
 /* inspect_session.c: shows the packet's payload to the inspector. False: the packet must be dropped. */

@@ -14,6 +14,10 @@
 /* Packets of a denied session after which the kernel drops them: scans make no entries. */
 #define DENIED_SEEN 3
 #define DENIED_TCP 32 /* the same where each is answered by a reset, which should be heard */
+#define BULK_PAYLOAD 500 /* bytes: what nearly fills the smallest MTU … */
+#define BULK_AFTER 16 /* … and how many such packets in a row make a flow one of bulk */
+#define BULK_LOOK                                                                                            \
+	64 /* packets of a flow on the bulk lane between two looks whether it could do without the core */
 #define LOST_AFTER 256 /* packets that come although there is a verdict, after which it is looked for */
 
 static struct sl_flow_dir *dir_of(struct sl_flow *flow, int way)
@@ -57,7 +61,8 @@ void verdict_fold(struct sl_engine *engine, struct sl_session *session)
 {
 	struct sl_flow flow;
 
-	if (session->link && !sl_flows_look(&engine->flows, &session->link->key, &flow))
+	if (session->link && session->link->verdict != SL_VERDICT_INSPECT &&
+	    !sl_flows_look(&engine->flows, &session->link->key, &flow))
 		take_figures(engine, session, &flow);
 }
 
@@ -69,15 +74,21 @@ void verdict_withdraw(struct sl_engine *engine, struct sl_session *session)
 	if (!session->link)
 		return;
 	r = sl_flows_take(&engine->flows, &session->link->key, &flow);
-	if (!r)
+	if (session->link->verdict == SL_VERDICT_INSPECT)
+		r = 0; /* nothing has passed that was not seen here */
+	else if (!r)
 		take_figures(engine, session, &flow);
-	else if (r == -ENOENT)
+	if (r == -ENOENT)
 		sl_session_unwatched(engine->table, session);
 	unlink_session(session);
 }
 
 void verdict_leave(struct sl_engine *engine, struct sl_session *session)
 {
+	if (session->link && session->link->verdict == SL_VERDICT_INSPECT) {
+		verdict_withdraw(engine, session);
+		return;
+	}
 	verdict_fold(engine, session);
 	unlink_session(session);
 }
@@ -89,7 +100,7 @@ bool verdict_adopt(struct sl_engine *engine, const struct sl_flow_key *key, cons
 	struct sl_tuple tuple;
 
 	/* With other queues its frames may be another worker's; what was denied is judged again. */
-	if (flow->verdict != SL_VERDICT_ALLOW || flow->queues != engine->workers ||
+	if (!engine->conf.verdicts || flow->verdict != SL_VERDICT_ALLOW || flow->queues != engine->workers ||
 	    engine->flows.used >= engine->flows.room)
 		return false;
 	sl_flows_tuple(key, flow->ingress, &tuple);
@@ -145,6 +156,8 @@ static bool is_settled(const struct sl_engine *engine, const struct sl_session *
 {
 	const struct sl_session_flow *flow = session->flow;
 
+	if (!engine->conf.verdicts)
+		return false;
 	if (session->action != SL_POLICY_ALLOW && session->action != SL_POLICY_VIOLATE)
 		return false;
 	/* An agent's policy changes without a new generation in the kernel. */
@@ -181,8 +194,9 @@ static bool neighbours(const struct sl_session *session, uint8_t ret[2][SL_MAC_L
 	return true;
 }
 
+/* way: how its frames get to the core when it is written. */
 static void put(struct sl_engine *engine, struct sl_session *session, enum sl_verdict verdict,
-		const uint8_t peer_mac[2][SL_MAC_LEN])
+		enum sl_way way, const uint8_t peer_mac[2][SL_MAC_LEN])
 {
 	struct sl_flow_link *link = calloc(1, sizeof(*link));
 	struct sl_flow flow = {
@@ -201,6 +215,7 @@ static void put(struct sl_engine *engine, struct sl_session *session, enum sl_ve
 
 	if (!link)
 		return;
+	flow.to_workload.handover.way = flow.from_workload.handover.way = way;
 	sl_flows_key(session, &link->key);
 	link->verdict = verdict;
 	link->generation = engine->epoch;
@@ -208,10 +223,11 @@ static void put(struct sl_engine *engine, struct sl_session *session, enum sl_ve
 	memcpy(flow.to_workload.peer_mac, peer_mac[TO_WORKLOAD], SL_MAC_LEN);
 	memcpy(flow.from_workload.peer_mac, peer_mac[FROM_WORKLOAD], SL_MAC_LEN);
 	/* No room, or the map is gone: the session stays here, which is never wrong. */
-	if (sl_flows_put(&engine->flows, &link->key, &flow, true) < 0) {
+	if (sl_flows_put(&engine->flows, &link->key, &flow, !session->link) < 0) {
 		free(link);
 		return;
 	}
+	free(session->link);
 	session->link = link;
 }
 
@@ -240,7 +256,73 @@ static void mark(struct sl_engine *engine, const struct sl_packet *packet)
 		eth[packet->to_workload ? 3 : 9] |= SL_UCMAC_HANDOVER;
 }
 
-void verdict_give(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet)
+/* Are the packets of one direction as large as they can be, one after the other? */
+static bool moves_bulk(struct sl_session *session, const struct sl_packet *packet, enum sl_side side)
+{
+	uint8_t *full = &session->full[side];
+
+	if (packet->payload_len >= BULK_PAYLOAD)
+		*full += *full < BULK_AFTER;
+	else if (packet->payload_len)
+		*full = 0;
+	return *full == BULK_AFTER;
+}
+
+/*
+ * A session that stays here and moves bulk gets the bulk lane. Not while a verdict may still be given, which would
+ * leave it to the kernel.
+ */
+static void give_lane(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet,
+		      enum sl_side side)
+{
+	static const uint8_t none[2][SL_MAC_LEN];
+
+	if (!engine->conf.bulk || packet->fragment || !moves_bulk(session, packet, side) ||
+	    (engine->conf.verdicts && sl_inspect_wants(session)))
+		return;
+	if (packet->kind == SL_PACKET_TCP
+		    ? !is_open(session->state[SL_CLIENT]) || !is_open(session->state[SL_SERVER])
+		    : packet->kind != SL_PACKET_UDP || !engine->conf.bulk_udp)
+		return;
+	put(engine, session, SL_VERDICT_INSPECT, SL_WAY_CORE, none);
+	if (session->link)
+		mark(engine, packet);
+}
+
+/* Both directions have left the other lane: what is sent from now on goes by one lane, whatever is written. */
+static bool has_turned(struct sl_engine *engine, const struct sl_flow_link *link)
+{
+	struct sl_flow flow;
+
+	return !sl_flows_look(&engine->flows, &link->key, &flow) &&
+	       flow.to_workload.handover.way == SL_WAY_DIRECT &&
+	       flow.from_workload.handover.way == SL_WAY_DIRECT;
+}
+
+/* A session that has the bulk lane. It keeps it to its end, unless the kernel can do without the core after all. */
+static void follow_lane(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet)
+{
+	struct sl_flow_link *link = session->link;
+	uint8_t peer_mac[2][SL_MAC_LEN];
+	struct sl_flow flow;
+
+	if (!engine->frame || !engine->frame->bulk) {
+		mark(engine, packet);
+		/* While the directions turn some come by the other one. */
+		if (!(++link->seen % LOST_AFTER) &&
+		    sl_flows_look(&engine->flows, &link->key, &flow) == -ENOENT)
+			verdict_withdraw(engine, session);
+		return;
+	}
+	if (++link->seen % BULK_LOOK || !is_settled(engine, session, packet) ||
+	    !neighbours(session, peer_mac) || !has_turned(engine, link))
+		return;
+	put(engine, session, SL_VERDICT_ALLOW, SL_WAY_CORE_BULK, peer_mac);
+	mark(engine, packet);
+}
+
+void verdict_give(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet,
+		  enum sl_side side)
 {
 	uint8_t peer_mac[2][SL_MAC_LEN];
 
@@ -250,17 +332,23 @@ void verdict_give(struct sl_engine *engine, struct sl_session *session, const st
 	if (session->link && packet->kind == SL_PACKET_TCP && has_closed(session->state[SL_CLIENT]) &&
 	    has_closed(session->state[SL_SERVER]))
 		verdict_withdraw(engine, session);
+	if (session->link && session->link->verdict == SL_VERDICT_INSPECT) {
+		follow_lane(engine, session, packet);
+		return;
+	}
 	if (!is_settled(engine, session, packet) || !neighbours(session, peer_mac)) {
 		/* Its end, or something odd between: the entry stays unless the decision was taken back. */
 		if (session->link && session->action != SL_POLICY_ALLOW &&
 		    session->action != SL_POLICY_VIOLATE)
 			verdict_withdraw(engine, session);
+		if (!session->link)
+			give_lane(engine, session, packet, side);
 		return;
 	}
 	if (session->link && !is_valid(engine, session, peer_mac))
 		verdict_withdraw(engine, session);
 	if (!session->link)
-		put(engine, session, SL_VERDICT_ALLOW, peer_mac);
+		put(engine, session, SL_VERDICT_ALLOW, SL_WAY_CORE, peer_mac);
 	if (session->link)
 		mark(engine, packet);
 }
@@ -269,7 +357,10 @@ void verdict_deny(struct sl_engine *engine, struct sl_session *session, const st
 {
 	static const uint8_t none[2][SL_MAC_LEN];
 
-	if (!engine->flows.room)
+	/* What is dropped needs no lane. */
+	if (session->link && session->link->verdict == SL_VERDICT_INSPECT)
+		verdict_withdraw(engine, session);
+	if (!engine->flows.room || !engine->conf.verdicts)
 		return;
 	if (session->link &&
 	    (session->link->verdict != SL_VERDICT_DENY || session->link->generation != engine->epoch))
@@ -280,5 +371,5 @@ void verdict_deny(struct sl_engine *engine, struct sl_session *session, const st
 	    (packet->kind != SL_PACKET_TCP &&
 	     (packet->kind != SL_PACKET_UDP || engine->conf.say_unreachable)))
 		return;
-	put(engine, session, SL_VERDICT_DENY, none);
+	put(engine, session, SL_VERDICT_DENY, SL_WAY_CORE, none);
 }

@@ -32,7 +32,8 @@ struct sl_flow_link {
 void verdict_meet(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet,
 		  enum sl_side side);
 /* When it has been decided, and passes. */
-void verdict_give(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet);
+void verdict_give(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet,
+		  enum sl_side side);
 /* When it has been decided, and is dropped. */
 void verdict_deny(struct sl_engine *engine, struct sl_session *session, const struct sl_packet *packet);
 /* The session is to have no entry. */

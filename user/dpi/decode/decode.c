@@ -142,6 +142,8 @@ int sl_decode(struct sl_packet *ret, const struct sl_frame *frame, struct sl_dec
 		decode_frame(ret, &stage);
 	else
 		sl_mark(ret, SL_MALFORMED_frame_size);
+	if (frame->gso_size && ret->payload_len > frame->gso_size)
+		ret->more = (uint16_t)((ret->payload_len - 1) / frame->gso_size);
 	return count(decoder, ret);
 }
 

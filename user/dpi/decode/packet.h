@@ -71,6 +71,7 @@ struct sl_packet {
 	uint32_t l3, l4, payload;
 	uint32_t payload_len; /* by the IP header, not by the frame: padding is not payload */
 	uint32_t ip_len; /* of the whole IP packet, header included */
+	uint16_t more; /* a super-frame: how many packets it is on the wire, less one */
 
 	/*
 	 * Bits (1 << enum sl_malformed, reasons.h) of all that is wrong with it. If one of SL_MALFORMED_DROP is

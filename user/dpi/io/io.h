@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How frames reach the core and leave it, whatever the lane: AF_XDP today,
- * a bulk lane of super-frames and a replayed capture later.
+ * How frames reach the core and leave it, whatever the lane: AF_XDP, the bulk
+ * lane of super-frames, both as one, an agent's packet sockets.
  *
  * A frame is one Ethernet frame of up to SL_FRAME_MAX bytes in one or more
  * pieces, with what the sender's offloads still owe it. Invariant: a frame
@@ -42,6 +42,7 @@ struct sl_frame {
 	uint16_t queue; /* of vth, the worker's number */
 	uint8_t csum; /* enum sl_csum */
 	uint8_t gso; /* enum sl_gso */
+	bool bulk; /* it came by the bulk lane, so its session is there already */
 	uint16_t gso_size; /* payload bytes per segment, 0 without gso */
 	uint16_t csum_start; /* SL_CSUM_PARTIAL: where summing begins, from the frame's start */
 	uint16_t csum_offset; /* … and where the sum is stored, from csum_start */
@@ -63,6 +64,7 @@ struct sl_buffers {
 };
 
 /* One queue of one lane, owned by one worker thread. */
+#define SL_LANE_FDS 2
 struct sl_lane;
 struct sl_lane_ops {
 	const char *name;
@@ -82,8 +84,8 @@ struct sl_lane_ops {
 	 * other -errno with err when the lane is broken for good.
 	 */
 	int (*send)(struct sl_lane *lane, const uint8_t *data, uint32_t len, struct sl_err *err);
-	/* The descriptor to poll for POLLIN before the next run(). */
-	int (*fd)(const struct sl_lane *lane);
+	/* The descriptors to poll for POLLIN before the next run(), and how many. */
+	int (*fds)(const struct sl_lane *lane, int ret[SL_LANE_FDS]);
 	/*
 	 * Adds the kernel's own drop figures to the worker's record and looks
 	 * whether the interface is still there. 0, or -errno with err when the
@@ -97,7 +99,7 @@ struct sl_lane_ops {
 };
 struct sl_lane {
 	const struct sl_lane_ops *ops;
-	struct sl_core *record; /* this worker's line in sl_core_v1 */
+	struct sl_core *record; /* this worker's line in sl_core_v2 */
 	bool down; /* after account(): the interface is set down, frames go nowhere until it is up again */
 	bool pending; /* after run(): frames wait to leave, run() again soon even if none arrive */
 };

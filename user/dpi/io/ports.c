@@ -36,7 +36,7 @@ int sl_ports_open(struct sl_lane **ret, struct sl_core *record, struct sl_err *e
 		struct slot *slot = &ports->slot[i];
 
 		slot->iov[0] = (struct iovec){ &slot->vnet, sizeof(slot->vnet) };
-		slot->iov[1] = (struct iovec){ slot->room + TAG, SL_FRAME_MAX };
+		slot->iov[1] = (struct iovec){ slot->room + SL_VNET_TAG, SL_FRAME_MAX };
 	}
 	*ret = &ports->lane;
 	return 0;
@@ -157,9 +157,10 @@ static int run(struct sl_lane *lane, int budget, sl_frame_handler handle, void *
 	return taken;
 }
 
-static int epoll_fd(const struct sl_lane *lane)
+static int epoll_fds(const struct sl_lane *lane, int ret[SL_LANE_FDS])
 {
-	return ((const struct ports *)lane)->epfd;
+	ret[0] = ((const struct ports *)lane)->epfd;
+	return 1;
 }
 
 static int account(struct sl_lane *lane, struct sl_err *err)
@@ -200,7 +201,7 @@ const struct sl_lane_ops ports_ops = {
 	.name = "ports",
 	.run = run,
 	.send = ports_send,
-	.fd = epoll_fd,
+	.fds = epoll_fds,
 	.account = account,
 	.buffers = buffers,
 	.destroy = destroy,

@@ -2,52 +2,14 @@
 /* One frame of a packet socket: whose it is, what the core says of it, and out; see ports.h. */
 #include <errno.h>
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <string.h>
 
 #include "dpi/io/ports_own.h"
 #include "sluice/ucmac.h"
 
-#define SEGMENTATION 0x7f /* of gso_type: without ECN */
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
-#define VIRTIO_NET_HDR_GSO_UDP_L4 5
-#endif
-
 static void count(uint64_t *figure)
 {
 	__atomic_store_n(figure, *figure + 1, __ATOMIC_RELAXED);
-}
-
-/* The outermost tag comes beside the frame: back into it, where the core looks for it. */
-static uint8_t *put_tag_back(struct slot *slot, struct msghdr *message, unsigned int *len)
-{
-	uint8_t *frame = slot->room + TAG;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		struct tpacket_auxdata aux;
-		uint16_t tpid;
-
-		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA ||
-		    c->cmsg_len < CMSG_LEN(sizeof(aux)))
-			continue;
-		memcpy(&aux, CMSG_DATA(c), sizeof(aux));
-		if (!(aux.tp_status & TP_STATUS_VLAN_VALID))
-			continue;
-		tpid = aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid : ETH_P_8021Q;
-		memmove(slot->room, frame, 2 * ETH_ALEN);
-		frame = slot->room;
-		frame[12] = (uint8_t)(tpid >> 8);
-		frame[13] = (uint8_t)tpid;
-		frame[14] = (uint8_t)(aux.tp_vlan_tci >> 8);
-		frame[15] = (uint8_t)aux.tp_vlan_tci;
-		*len += TAG;
-		if (slot->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-			slot->vnet.csum_start += TAG;
-		if (slot->vnet.gso_type)
-			slot->vnet.hdr_len += TAG;
-		break;
-	}
-	return frame;
 }
 
 static bool is_ip(const uint8_t *frame)
@@ -57,35 +19,12 @@ static bool is_ip(const uint8_t *frame)
 	return type == ETH_P_IP || type == ETH_P_IPV6 || type == ETH_P_8021Q || type == ETH_P_8021AD;
 }
 
-static uint8_t gso_of(const struct virtio_net_hdr *vnet)
-{
-	switch (vnet->gso_type & SEGMENTATION) {
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-		return SL_GSO_TCPV4;
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		return SL_GSO_TCPV6;
-	case VIRTIO_NET_HDR_GSO_UDP:
-	case VIRTIO_NET_HDR_GSO_UDP_L4:
-		return SL_GSO_UDP;
-	default:
-		return SL_GSO_NONE;
-	}
-}
-
 static bool ask(uint8_t *data, uint32_t len, const struct virtio_net_hdr *vnet, sl_frame_handler handle,
 		void *context)
 {
-	struct sl_frame frame = { .len = len, .n_pieces = 1, .piece = { { data, len } } };
+	struct sl_frame frame;
 
-	if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-		frame.csum = SL_CSUM_PARTIAL;
-		frame.csum_start = vnet->csum_start;
-		frame.csum_offset = vnet->csum_offset;
-	} else if (vnet->flags & VIRTIO_NET_HDR_F_DATA_VALID) {
-		frame.csum = SL_CSUM_VERIFIED;
-	}
-	frame.gso = gso_of(vnet);
-	frame.gso_size = frame.gso ? vnet->gso_size : 0;
+	sl_vnet_describe(vnet, data, len, &frame);
 	return handle(context, &frame) == SL_FORWARD;
 }
 
@@ -93,8 +32,7 @@ static void send_later(struct ports *ports, int fd, struct virtio_net_hdr *vnet,
 {
 	if (fd < 0)
 		return;
-	/* DATA_VALID is for receivers. */
-	vnet->flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	sl_vnet_return(vnet);
 	ports->out[ports->n_out++] =
 		(struct outgoing){ .fd = fd, .iov = { { vnet, sizeof(*vnet) }, { data, len } } };
 	sl_record_add(&ports->lane.record->tx_frames, 1);
@@ -206,7 +144,7 @@ void ports_frame(struct ports *ports, struct port *port, struct slot *slot, stru
 		return;
 	}
 	len -= sizeof(slot->vnet);
-	frame = put_tag_back(slot, message, &len);
+	frame = sl_vnet_put_tag_back(slot->room + SL_VNET_TAG, message, &slot->vnet, &len);
 	sl_record_add(&ports->lane.record->rx_frames, 1);
 	sl_record_add(&ports->lane.record->rx_bytes, len);
 	if (port->conf.kind == SL_PORT_SERVICE)

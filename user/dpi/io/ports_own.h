@@ -3,14 +3,13 @@
 #ifndef SLUICE_DPI_PORTS_OWN_H
 #define SLUICE_DPI_PORTS_OWN_H
 
-#include <linux/virtio_net.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "dpi/io/ports.h"
+#include "dpi/io/vnet.h"
 
 #define BATCH 32
-#define TAG 4 /* room for a VLAN tag that came beside the frame */
 
 struct port {
 	struct sl_inlet conf;
@@ -26,7 +25,7 @@ struct slot {
 	struct virtio_net_hdr vnet;
 	struct iovec iov[2];
 	uint8_t control[128];
-	uint8_t room[TAG + SL_FRAME_MAX];
+	uint8_t room[SL_VNET_TAG + SL_FRAME_MAX];
 };
 
 struct outgoing {

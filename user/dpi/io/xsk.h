@@ -33,7 +33,7 @@ struct sl_xsk;
 
 /*
  * Opens and binds all sockets and fills their FILL rings. records: one line
- * of sl_core_v1 per queue. Needs CAP_NET_RAW and CAP_NET_ADMIN; nothing later
+ * of sl_core_v2 per queue. Needs CAP_NET_RAW and CAP_NET_ADMIN; nothing later
  * does. 0 or -errno.
  */
 int sl_xsk_open(struct sl_xsk **ret_xsk, const struct sl_xsk_conf *conf, struct sl_core *records,

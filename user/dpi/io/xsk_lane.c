@@ -435,9 +435,10 @@ static int lane_run(struct sl_lane *base, int budget, sl_frame_handler handle, v
 	return (int)n;
 }
 
-static int lane_fd(const struct sl_lane *base)
+static int lane_fds(const struct sl_lane *base, int ret[SL_LANE_FDS])
 {
-	return ((const struct sl_xsk_lane *)base)->fd;
+	ret[0] = ((const struct sl_xsk_lane *)base)->fd;
+	return 1;
 }
 
 static void lane_destroy(struct sl_lane *base)
@@ -459,7 +460,7 @@ const struct sl_lane_ops sl_xsk_lane_ops = {
 	.name = "af_xdp",
 	.run = lane_run,
 	.send = lane_send,
-	.fd = lane_fd,
+	.fds = lane_fds,
 	.account = sl_xsk_lane_account,
 	.buffers = sl_xsk_lane_buffers,
 	.destroy = lane_destroy,

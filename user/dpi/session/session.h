@@ -80,6 +80,7 @@ struct sl_session {
 	uint32_t rule; /* id of the rule that decided, 0: the default */
 	uint32_t policy_generation; /* the policy that decided */
 	bool reported; /* a violation has been told of */
+	uint8_t full[2]; /* by side: packets in a row that were as large as bulk is; see decide/verdict.c */
 	uint8_t refused; /* packets since it was denied, up to 255 */
 	struct sl_flow_link *link; /* the kernel has a verdict of it; NULL: it has not */
 

@@ -53,8 +53,9 @@ void sl_session_track(struct sl_table *table, struct sl_session *session, const 
 	ret->handshake = !(ret->facts & SL_FACT_UNFIT) &&
 			 (packet->tcp_flags & SL_TCP_SYN ||
 			  (ret->facts & SL_FACT_ESTABLISHED && !(entry->flags & ENTRY_LOOSE)));
-	flow->packets++;
-	flow->bytes += packet->ip_len;
+	/* As on the wire, where each has headers of its own. */
+	flow->packets += 1u + packet->more;
+	flow->bytes += packet->ip_len + (uint64_t)packet->more * (packet->payload - packet->l3);
 	session->tcp_flags[side] |= packet->tcp_flags;
 	if (ret->facts & SL_FACT_UNFIT) {
 		session->last_ns = before;
