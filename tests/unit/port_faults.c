@@ -18,7 +18,7 @@
 #include "lib/world.h"
 #include "unit/port_faults.h"
 
-TestSuite(port_faults, .init = world_enter, .fini = world_leave, .timeout = 3000);
+TestSuite(port_faults, .init = world_enter, .fini = world_leave, .timeout = FAULTS_TIMEOUT);
 
 /* Most of the time is spent waiting for the kernel's grace periods, and that can be done at the same time. */
 #define SHARE(n)                                                                                             \

@@ -49,6 +49,9 @@ void expect_clean(const struct stage *stage, const char *what);
 /* Both. */
 void expect_free(const struct stage *stage, const char *what);
 
+/* All calls of one kind, one after the other, on a machine that others use too: more than an hour. */
+#define FAULTS_TIMEOUT 14400
+
 /*
  * Which calls are made to fail: one in `coarse` (FAULTS_ALL=1 in the
  * environment: all; FAULTS_ONLY=n: that one), and of these one share.

@@ -14,7 +14,7 @@
 #include "lib/world.h"
 #include "unit/port_faults.h"
 
-TestSuite(port_faults_detour, .init = world_enter, .fini = world_leave, .timeout = 3000);
+TestSuite(port_faults_detour, .init = world_enter, .fini = world_leave, .timeout = FAULTS_TIMEOUT);
 
 Test(port_faults_detour, taking)
 {

@@ -13,7 +13,7 @@
 #include "lib/world.h"
 #include "unit/port_faults.h"
 
-TestSuite(port_faults_host, .init = world_enter, .fini = world_leave, .timeout = 3000);
+TestSuite(port_faults_host, .init = world_enter, .fini = world_leave, .timeout = FAULTS_TIMEOUT);
 
 #define CALLS(kind, name, n, shares, coarse)                                                                 \
 	Test(port_faults_host, name##_taking_##n)                                                            \
