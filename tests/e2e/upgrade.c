@@ -22,9 +22,9 @@ TestSuite(upgrade, .init = world_enter, .fini = world_leave, .timeout = 180);
 #define NEWER "newer/sluiced"
 #define LINKS 4
 
-static const char *const maps[] = { "sl_ports_v1",    "sl_workloads_v1", "sl_ucmacs_v1", "sl_config_v1",
-				    "sl_counters_v2", "sl_traffic_v1",	 "sl_etypes_v1", "sl_core_v1",
-				    "sl_xsks_v1",     "sl_flows_v1" };
+static const char *const maps[] = { SL_MAP_PORTS,    SL_MAP_WORKLOADS, SL_MAP_UCMACS, SL_MAP_CONFIG,
+				    SL_MAP_COUNTERS, SL_MAP_TRAFFIC,   SL_MAP_ETYPES, SL_MAP_CORE,
+				    SL_MAP_XSKS,     SL_MAP_FLOWS };
 #define MAPS (sizeof(maps) / sizeof(*maps))
 
 /* What stands in the kernel. */
