@@ -221,7 +221,8 @@ enum sl_way {
 	SL_WAY_DIRECT_BULK,
 };
 #define SL_WAY_BULK 4U /* the bit in which the last four differ from the first */
-#define SL_TURN_NS 50000000 /* a receiver acknowledges within 40 ms; where nothing comes back for longer, it has been delivered */
+/* A receiver acknowledges within 40 ms; where nothing comes back for longer, it has been delivered. */
+#define SL_TURN_NS 50000000
 struct sl_handover {
 	__u32 fence;
 	enum sl_way way;
