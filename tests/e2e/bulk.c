@@ -272,6 +272,7 @@ Test(bulk, the_core_dies_under_it)
 	pid_t core;
 
 	daemon_intercept(t->d, t->workload, "--fail closed");
+	rules_apply(t->d, ALLOW_7900);
 	client = exchange(t, WL_IP4, 7900, 600000000, &server);
 	until_bulk(t);
 	core = core_pid(t->d);

@@ -60,8 +60,13 @@ void window_pick_up(struct entry *entry, enum sl_side side, const struct sl_pack
 	me->max_window = larger((uint32_t)packet->window << me->scale, 1);
 	me->max_end = segment_end(packet) + larger(me->max_window, you->max_window);
 	me->flags &= (uint8_t)~TCP_STAMPS;
-	if (!you->max_window)
+	if (!you->max_window) {
 		you->end = you->max_end = packet->ack;
+	} else if (!(you->flags & TCP_SYN_SEEN)) {
+		/* What was heard of it may be sent again from long ago: this one has had what we have missed. */
+		you->end = seq_max(you->end, packet->ack);
+		you->max_end = seq_max(you->max_end, packet->ack);
+	}
 }
 
 /* The other side's numbers, as this acknowledgement has them. */
