@@ -90,6 +90,7 @@ int measure_vbr(struct sl_err *err);
 int measure_u32(struct sl_err *err);
 int measure_flows(struct sl_err *err);
 int measure_tcp_off(struct sl_err *err);
+int measure_tcp_bulk(struct sl_err *err);
 int measure_tcp_inline(struct sl_err *err);
 int measure_tcp_judged(struct sl_err *err);
 int measure_tcp_judged_rtt(struct sl_err *err);

@@ -27,6 +27,7 @@ static const struct {
 	{ "tcp_off", measure_tcp_off, "TCP through a port in mode off" },
 	{ "udp64", measure_udp64, "64-byte frames through the core" },
 	{ "tcp_inline", measure_tcp_inline, "TCP through the core" },
+	{ "tcp_bulk", measure_tcp_bulk, "TCP through the core by the bulk lane" },
 	{ "tcp_judged", measure_tcp_judged, "TCP of a judged flow" },
 	{ "tcp_judged_rtt", measure_tcp_judged_rtt, "round trips of a judged flow" },
 	{ "udp64_judged", measure_udp64_judged, "64-byte UDP of a judged flow" },

@@ -19,6 +19,11 @@ struct stream_result {
 int stream_tcp(const struct workload *workload, enum stream_way way, unsigned int ms,
 	       struct stream_result *ret, struct sl_err *err);
 
+#define STREAMS_MAX 64
+/* n connections at once, 1..STREAMS_MAX: the sum of what they carry. 0 or -errno. */
+int stream_tcp_many(const struct workload *workload, enum stream_way way, unsigned int n, unsigned int ms,
+		    double *ret_gbit, struct sl_err *err);
+
 /* Median round trip of `n` datagrams of 64 bytes to an echo in the workload, one after the other. */
 int stream_echo(const struct workload *workload, unsigned int n, double *ret_us, struct sl_err *err);
 
