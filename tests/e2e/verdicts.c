@@ -332,7 +332,7 @@ Test(verdicts, outlive_an_upgrade)
 	daemon_intercept(t->d, t->workload, "");
 	rules_apply(t->d, ALLOW_7900);
 	in = flow_start(t->host, t->workload, WL_IP4, 5000, 2000, 200);
-	client = exchange(t, WL_IP4, 7900, 400000000, &server);
+	client = exchange(t, WL_IP4, 7900, 3000000000, &server);
 	/* Both: that some frames are carried may be one of them alone. */
 	cr_assert(wait_until(5000, flows(t, &before) == 2), "not both are judged: %s", daemon_said(t->d));
 	until_carried(t);
@@ -342,7 +342,7 @@ Test(verdicts, outlive_an_upgrade)
 	until_carried(t);
 	cr_expect_eq(flows(t, &after), 2);
 	cr_expect_eq(before.generation, after.generation, "judged anew without need");
-	cr_expect_eq(proc_end(client, 0, 60000), 0, "%s", proc_text(client));
+	cr_expect_eq(proc_end(client, 0, 90000), 0, "%s", proc_text(client));
 	cr_expect_eq(proc_end(server, 0, 20000), 0, "%s", proc_text(server));
 	flow_end(in);
 	topo_end(t);
