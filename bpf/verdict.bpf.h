@@ -122,15 +122,24 @@ static __always_inline __u32 sl_segment_ip(struct __sk_buff *skb, const struct s
 #define SL_UDP_SUM 6
 #define SL_NO_SUM 0 /* none that may be left open */
 
+/* Since Linux 6.2: the sk_buff that a __sk_buff stands for, read without a call for every field. */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+
 /*
  * A sender that leaves the checksum to the kernel says where it is to be written, and a packet socket may say
- * anywhere: over the ports, behind whoever has looked at them. Plain is only the transport's own place. (What
- * __sk_buff does not show is read from the sk_buff that it stands for; one read for a frame that has its checksum.)
+ * anywhere: over the ports, behind whoever has looked at them. Plain is only the transport's own place.
  */
 static __always_inline bool sl_checksum_is_plain(struct __sk_buff *ctx, __u32 l4, __u16 at)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx;
 
+	if (bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_cast_to_kern_ctx)) {
+		skb = bpf_cast_to_kern_ctx(ctx);
+		if (BPF_CORE_READ_BITFIELD(skb, ip_summed) != SL_CHECKSUM_PARTIAL)
+			return true;
+		return at != SL_NO_SUM && skb->csum_offset == at &&
+		       skb->head + skb->csum_start == skb->data + l4;
+	}
 	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) != SL_CHECKSUM_PARTIAL)
 		return true;
 	return at != SL_NO_SUM && BPF_CORE_READ(skb, csum_offset) == at &&
@@ -319,13 +328,15 @@ static __always_inline bool sl_fence_tcp(struct sl_flow_dir *dir, __u32 seq_end)
  */
 static __always_inline bool sl_fence_udp(struct sl_flow_dir *dir, __u64 given_ns, bool may_turn)
 {
-	__u64 now_ns = bpf_ktime_get_ns();
-	__u32 now = now_ns >> SL_GAP_SHIFT;
 	union sl_handover_word old, new;
+	__u64 now_ns;
+	__u32 now;
 
 	old.word = sl_handover_read(dir);
 	if (sl_way(old.handover) == SL_WAY_DIRECT)
 		return true;
+	now_ns = bpf_ktime_get_ns();
+	now = now_ns >> SL_GAP_SHIFT;
 	new.handover.fence = now;
 	new.handover.way = SL_WAY_FENCED | (old.handover.way & SL_WAY_BULK);
 	if (may_turn &&
