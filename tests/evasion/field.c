@@ -139,13 +139,15 @@ struct field *field_open(const struct field_options *options)
 	t = field->t = silent_topo(field);
 	write_policy();
 	t->d = daemon_start(t->host, t->agent,
-			    "--policy " POLICY " --events-per-second 0 --heartbeat-ms %d --mtu %d %s",
-			    HEARTBEAT_MS, field->jumbo ? 9216 : 2048,
+			    "--policy " POLICY
+			    " --events-per-second 0 --heartbeat-ms %d --mtu %d --bulk %s %s",
+			    HEARTBEAT_MS, field->jumbo ? 9216 : 2048, options->bulk ? "yes" : "no",
 			    field_verdict() == SL_REASON_MAX ? ""
 			    : options->verdicts		     ? "--verdicts yes"
 							     : "--verdicts no");
 	field->inspected = !options->bare;
 	field->verdicts = options->verdicts;
+	field->bulk = options->bulk;
 	if (field->inspected) {
 		daemon_intercept(t->d, t->workload, "--name web --id 180");
 		daemon_intercept(t->d, field->other, "--name other --id 181");

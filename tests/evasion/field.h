@@ -54,6 +54,7 @@ struct field {
 	struct mac host_mac, other_host_mac;
 	bool inspected; /* the ports are taken */
 	bool verdicts; /* judged flows are left to the kernel */
+	bool bulk; /* streams that stay with the core have the bulk lane */
 	bool jumbo; /* frames of 9000 bytes pass the ports */
 	bool stopped; /* the core is: whatever would need it must not pass */
 	bool flooded; /* somebody else sends as well: what is counted cannot be laid to one attempt */
@@ -70,7 +71,7 @@ struct field {
 struct field_options {
 	bool bare; /* no port is taken */
 	bool jumbo; /* an MTU of 9000 everywhere */
-	bool verdicts;
+	bool verdicts, bulk;
 };
 
 /* How the programs say that a frame has passed by its flow's verdict; SL_REASON_MAX if they know none. */

@@ -6,7 +6,7 @@
 
 #define FIRST_NEAR 1000000u
 #define FIRST_FAR 9000000u
-#define ROUNDS 60 /* of both sides' saying something, until it is judged */
+#define ROUNDS 60 /* of both sides' saying something, until it is judged or has the bulk lane */
 
 /* Something the core can make nothing of, so that it goes on looking; and something that it knows at once. */
 static const uint8_t babble[] = { 0xd3, 0x11, 0x90, 0x05, 0xfe, 0x77, 0x31, 0xc9, 0xaa, 0x02, 0x6b, 0xe1 };
@@ -76,24 +76,39 @@ enum fate talk_fate(const struct talk *talk, uint8_t flags, enum fate fate)
 	return talk->play->field->verdicts && plain ? BY_VERDICT : fate;
 }
 
-static bool say_until_judged(struct talk *talk)
+/* Both sides in turns, until what either says goes by that. */
+static bool say_until(struct talk *talk, enum sl_reason reason, const void *data, size_t len)
 {
 	struct daemon *d = talk->play->field->t->d;
 	__u64 before;
 
-	if (!talk_say(talk, NEAR, FRAME_ACK | FRAME_PSH, request, sizeof(request) - 1) ||
-	    !talk_say(talk, FAR, FRAME_ACK | FRAME_PSH, response, sizeof(response) - 1))
-		return false;
 	for (int round = 0; round < ROUNDS; round++) {
-		before = counter_legs(d, field_verdict());
-		if (!talk_say(talk, NEAR, FRAME_ACK | FRAME_PSH, "more", 4) ||
-		    !talk_say(talk, FAR, FRAME_ACK | FRAME_PSH, "more", 4))
+		before = counter_legs(d, reason);
+		if (!talk_say(talk, NEAR, FRAME_ACK | FRAME_PSH, data, len) ||
+		    !talk_say(talk, FAR, FRAME_ACK | FRAME_PSH, data, len))
 			return false;
-		if (counter_legs(d, field_verdict()) == before + 2)
+		if (counter_legs(d, reason) == before + 2)
 			return true;
 	}
-	talk->play->trouble = "the connection was not left to the kernel";
+	talk->play->trouble = "the connection stays where it is";
 	return false;
+}
+
+static bool say_until_judged(struct talk *talk)
+{
+	return talk_say(talk, NEAR, FRAME_ACK | FRAME_PSH, request, sizeof(request) - 1) &&
+	       talk_say(talk, FAR, FRAME_ACK | FRAME_PSH, response, sizeof(response) - 1) &&
+	       say_until(talk, field_verdict(), "more", 4);
+}
+
+/* Large segments, as of a stream; of nothing that is known. */
+static bool say_until_bulk(struct talk *talk)
+{
+	uint8_t large[800];
+
+	for (size_t i = 0; i < sizeof(large); i++)
+		large[i] = babble[i % sizeof(babble)];
+	return say_until(talk, SL_R_bulk, large, sizeof(large));
 }
 
 bool talk_judged(struct talk *talk, struct play *play)
@@ -102,6 +117,9 @@ bool talk_judged(struct talk *talk, struct play *play)
 		return false;
 	if (play->field->verdicts) {
 		if (!say_until_judged(talk))
+			return false;
+	} else if (play->field->bulk) {
+		if (!say_until_bulk(talk))
 			return false;
 	} else if (!talk_say(talk, NEAR, FRAME_ACK | FRAME_PSH, babble, sizeof(babble)) ||
 		   !talk_say(talk, FAR, FRAME_ACK | FRAME_PSH, babble, sizeof(babble))) {

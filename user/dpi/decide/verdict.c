@@ -16,8 +16,7 @@
 #define DENIED_TCP 32 /* the same where each is answered by a reset, which should be heard */
 #define BULK_PAYLOAD 500 /* bytes: what nearly fills the smallest MTU … */
 #define BULK_AFTER 16 /* … and how many such packets in a row make a flow one of bulk */
-#define BULK_LOOK                                                                                            \
-	64 /* packets of a flow on the bulk lane between two looks whether it could do without the core */
+#define BULK_LOOK 64 /* packets on the bulk lane between two looks whether the flow needs the core */
 #define LOST_AFTER 256 /* packets that come although there is a verdict, after which it is looked for */
 
 static struct sl_flow_dir *dir_of(struct sl_flow *flow, int way)
@@ -55,6 +54,7 @@ static void unlink_session(struct sl_session *session)
 {
 	free(session->link);
 	session->link = NULL;
+	session->passed_by = false;
 }
 
 void verdict_fold(struct sl_engine *engine, struct sl_session *session)
@@ -118,6 +118,7 @@ bool verdict_adopt(struct sl_engine *engine, const struct sl_flow_key *key, cons
 	memcpy(link->peer_mac[TO_WORKLOAD], flow->to_workload.peer_mac, SL_MAC_LEN);
 	memcpy(link->peer_mac[FROM_WORKLOAD], flow->from_workload.peer_mac, SL_MAC_LEN);
 	session->link = link;
+	session->passed_by = link->verdict == SL_VERDICT_ALLOW;
 	session->started_ns = flow->started_ns;
 	session->application = flow->application;
 	session->application_final = true;
@@ -229,6 +230,7 @@ static void put(struct sl_engine *engine, struct sl_session *session, enum sl_ve
 	}
 	free(session->link);
 	session->link = link;
+	session->passed_by = link->verdict == SL_VERDICT_ALLOW;
 }
 
 /* Its frames come although there is an entry: rightly so? */

@@ -82,6 +82,7 @@ struct sl_session {
 	bool reported; /* a violation has been told of */
 	uint8_t full[2]; /* by side: packets in a row that were as large as bulk is; see decide/verdict.c */
 	uint8_t refused; /* packets since it was denied, up to 255 */
+	bool passed_by; /* it is left to the kernel: some of its packets are not seen here, or late */
 	struct sl_flow_link *link; /* the kernel has a verdict of it; NULL: it has not */
 
 	struct sl_agent_view agent;

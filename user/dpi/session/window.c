@@ -88,7 +88,7 @@ static bool fits(const struct entry *entry, const struct tcp_side *me, const str
 	if (seq_after(packet->ack, you->end))
 		return false;
 	/* What the kernel passes by us can have overtaken this one by far. */
-	if (entry->session.link)
+	if (entry->session.passed_by)
 		return true;
 	/* Not before all that the receiver may still be missing. */
 	if (you->max_window && seq_before(end, me->end - you->max_window))
