@@ -90,48 +90,85 @@ static int wait_ready(int fd, struct sl_err *err)
 	return sl_err(err, ETIMEDOUT, "sluiced was not ready within %d s", READY_MS / 1000);
 }
 
+/* So many rules for what nobody sends, before the default that lets all pass: the core has to ask. */
+static int write_policy(const char *path, struct sl_err *err)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file)
+		return sl_errno(err, errno, "%s", path);
+	fprintf(file, "version: 1\ndefault: {mode: protect, ingress: allow, egress: allow}\nrules:\n");
+	for (unsigned int id = 1; id <= AGENT_RULES; id++)
+		fprintf(file, "  - {id: %u, direction: both, protocol: tcp, ports: %u, action: deny}\n", id,
+			20000 + id);
+	return fclose(file) ? sl_errno(err, errno, "%s", path) : 0;
+}
+
+/* The command line, and the texts that it points to. */
+struct command {
+	char *words[LAB_WORDS_MAX];
+	unsigned int n;
+	char path[SL_ERR_LEN], dpi[512], netns[64], policy[96], options[128];
+};
+
+static void add_words(struct command *command, char *first, char *second)
+{
+	command->words[command->n++] = first;
+	command->words[command->n++] = second;
+}
+
+/* options: more of them, separated by blanks. 0 or -errno. */
+static int make_command(const struct agent *agent, const char *options, struct command *ret,
+			struct sl_err *err)
+{
+	struct command *c = ret;
+	char *save = NULL;
+	int r = 0;
+
+	*c = (struct command){ 0 };
+	snprintf(c->path, sizeof(c->path), "%.500s/sluiced", bench_build());
+	snprintf(c->dpi, sizeof(c->dpi), "%.490s/sluice-dpi", bench_build());
+	snprintf(c->netns, sizeof(c->netns), "/proc/%d/ns/net", agent->ns.pid);
+	snprintf(c->policy, sizeof(c->policy), "%s/policy.yaml", agent->run_dir);
+	snprintf(c->options, sizeof(c->options), "%s", options);
+	c->words[c->n++] = c->path;
+	add_words(c, "--netns", c->netns);
+	add_words(c, "--instance", (char *)agent->instance);
+	add_words(c, "--run-dir", (char *)agent->run_dir);
+	add_words(c, "--dpi-path", c->dpi);
+	add_words(c, "--log-level", "info");
+	add_words(c, "--verdicts", agent->core == AGENT_JUDGED ? "yes" : "no");
+	if (agent->core == AGENT_RING) {
+		add_words(c, "--dpi", "external");
+	} else {
+		r = write_policy(c->policy, err);
+		add_words(c, "--policy", c->policy);
+	}
+	for (char *word = strtok_r(c->options, " ", &save); word && c->n + 1 < LAB_WORDS_MAX;
+	     word = strtok_r(NULL, " ", &save))
+		c->words[c->n++] = word;
+	return r;
+}
+
 static int start_daemon(struct agent *agent, const char *options, struct sl_err *err)
 {
-	char path[SL_ERR_LEN], dpi[512], netns[64], notify[96];
 	int fd, saved, log, r;
+	struct command command;
+	char notify[96];
 
-	snprintf(path, sizeof(path), "%.500s/sluiced", bench_build());
-	snprintf(dpi, sizeof(dpi), "%.490s/sluice-dpi", bench_build());
-	snprintf(netns, sizeof(netns), "/proc/%d/ns/net", agent->ns.pid);
+	r = make_command(agent, options, &command, err);
+	if (r)
+		return r;
 	snprintf(notify, sizeof(notify), "%s/notify", agent->run_dir);
 	fd = open_notify(notify, err);
 	if (fd < 0)
 		return fd;
 	setenv("NOTIFY_SOCKET", notify, 1);
-	char line[128], *save = NULL;
-	char *words[LAB_WORDS_MAX] = { path,
-				       "--netns",
-				       netns,
-				       "--instance",
-				       agent->instance,
-				       "--run-dir",
-				       agent->run_dir,
-				       "--dpi-path",
-				       dpi,
-				       "--log-level",
-				       "info",
-				       "--verdicts",
-				       agent->core == AGENT_JUDGED ? "yes" : "no" };
-	unsigned int n = 13;
-
-	if (agent->core == AGENT_RING) {
-		words[n++] = "--dpi";
-		words[n++] = "external";
-	}
-	snprintf(line, sizeof(line), "%s", options);
-	for (char *word = strtok_r(line, " ", &save); word && n + 1 < LAB_WORDS_MAX;
-	     word = strtok_r(NULL, " ", &save))
-		words[n++] = word;
 	log = open(agent->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	saved = dup(STDERR_FILENO);
 	if (log >= 0)
 		dup2(log, STDERR_FILENO);
-	agent->daemon = lab_start(NULL, NULL, words, err);
+	agent->daemon = lab_start(NULL, NULL, command.words, err);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	close(log);
@@ -248,13 +285,13 @@ int agent_core_pid(struct agent *agent, pid_t *ret, struct sl_err *err)
 
 int agent_pin_core(struct agent *agent, unsigned int cpu, struct sl_err *err)
 {
-	struct sl_core record = { 0 };
+	pid_t core = 0;
 	int r;
 
 	if (agent->core == AGENT_RING)
 		return lab_pin_process(agent->ring, cpu, err);
-	r = core_record(agent, &record, err);
-	return r ?: lab_pin_process(record.pid, cpu, err);
+	r = agent_core_pid(agent, &core, err);
+	return r ?: lab_pin_process(core, cpu, err);
 }
 
 /* The yardstick's own drops, by the line it prints when asked. */

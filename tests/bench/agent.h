@@ -11,6 +11,8 @@
 #include "bench/lab.h"
 #include "lib/maps.h"
 
+#define AGENT_RULES 1000 /* of the policy that our core goes by, in every measurement */
+
 enum agent_core {
 	AGENT_DPI, /* every frame goes by it */
 	AGENT_JUDGED, /* what it has judged is left to the kernel, as by default */

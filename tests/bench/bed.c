@@ -6,6 +6,7 @@
  * own counters must say that every frame took it.
  */
 #include "bench/bed.h"
+#include "bench/bench.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -273,22 +274,6 @@ static void build_frame(__u8 *frame)
 	udp->len = htons(FRAME_LEN - sizeof(*eth) - sizeof(*ip));
 }
 
-/* The kernel's figure for the map, from its descriptor's entry in /proc. */
-static long map_bytes(int fd)
-{
-	char path[64], line[128];
-	long bytes = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "memlock: %ld", &bytes);
-	if (file)
-		fclose(file);
-	return bytes;
-}
-
 int bed_flows(struct bed *bed, unsigned int n, double *ret_bytes, struct sl_err *err)
 {
 	static const __u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -297,7 +282,7 @@ int bed_flows(struct bed *bed, unsigned int n, double *ret_bytes, struct sl_err 
 	};
 	struct sl_flow flow = { .verdict = SL_VERDICT_ALLOW };
 	__be32 workload = htonl(0xc6120002), remote = htonl(0xc6120001);
-	long before = map_bytes(bed->maps.flows);
+	double before = machine_map_bytes(bed->maps.flows);
 	struct sl_config config;
 	__u32 zero = 0;
 	int r = 0;
@@ -318,7 +303,7 @@ int bed_flows(struct bed *bed, unsigned int n, double *ret_bytes, struct sl_err 
 		flow.check = sl_flow_check(&key, flow.verdict, flow.generation);
 		r = put(bed->maps.flows, &key, &flow, err);
 	}
-	*ret_bytes = (double)(map_bytes(bed->maps.flows) - before) / n;
+	*ret_bytes = (machine_map_bytes(bed->maps.flows) - before) / n;
 	if (!r && bpf_map_lookup_elem(bed->maps.config, &zero, &config))
 		r = sl_errno(err, errno, "reading the configuration map");
 	config.flags = SL_CONFIG_VERDICTS;

@@ -52,6 +52,9 @@ struct bench_side {
  */
 int bench_run(struct series *series, const struct bench_side *contender, const struct bench_side *baseline,
 	      struct sl_err *err);
+/* The same, and adds the figure to the report if it could be had. */
+int bench_figure(struct series *series, const struct bench_side *contender, const struct bench_side *baseline,
+		 struct sl_err *err);
 /* How many pairs were asked for. */
 unsigned int bench_pairs(void);
 void bench_set_pairs(unsigned int pairs);
@@ -64,6 +67,7 @@ struct summary {
 void series_summary(const struct series *series, struct summary *ret);
 /* Of pair i, as the kind of the figure says. */
 double series_value(const struct series *series, unsigned int i);
+void bench_sort(double *values, unsigned int n);
 double bench_median(const double *values, unsigned int n);
 
 /* Prints the figure and keeps it for the files. */
@@ -75,6 +79,9 @@ int report_write(const char *dir, struct sl_err *err);
 
 /* Looks at what cannot be seen from inside the bench's namespaces, and at the load before it starts. */
 void machine_look(void);
+/* The kernel's own figure for a map; what a process has in memory. 0 if it cannot be had. */
+double machine_map_bytes(int fd);
+double machine_resident_bytes(int pid);
 /* The machine as a table of text. */
 void machine_describe(char *text, size_t size);
 
@@ -99,6 +106,7 @@ int measure_attachment(struct sl_err *err);
 int measure_core_work(struct sl_err *err);
 int measure_flows_inline(struct sl_err *err);
 int measure_sizes(struct sl_err *err);
+int measure_datagram_sizes(struct sl_err *err);
 int measure_flows_axis(struct sl_err *err);
 int measure_verdict_latency(struct sl_err *err);
 int measure_udp64_judged(struct sl_err *err);

@@ -25,7 +25,7 @@
 #define DATAGRAM_PORT 5210
 #define SENDER_PORT 5211 /* always the same: one flow in all runs */
 #define HEADERS (sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct udphdr))
-#define PAYLOAD_MAX 1472
+#define PAYLOAD_MAX 8958 /* in a frame of 9000 bytes */
 #define RUN 64 /* datagrams a system call */
 #define ROOM (32 << 20) /* bytes at the receiver's socket */
 #define SETTLE_MS 500 /* UDP's directions have turned by then, see SL_GAP_LATEST */

@@ -176,6 +176,8 @@ static void build_frame(struct flood *flood, const struct workload *w, unsigned 
 	udp->len = htons(len - sizeof(*eth) - sizeof(*ip));
 	flood->len = len;
 	memcpy(flood->skel->bss->bench_macs, flood->frame, sizeof(flood->skel->bss->bench_macs));
+	flood->skel->bss->bench_checksum = ntohs(ip->check);
+	flood->skel->bss->bench_host = (__u8)ntohl(ip->saddr);
 	flood->skel->bss->bench_target = if_nametoindex(w->host_if);
 }
 

@@ -140,10 +140,7 @@ int lane_compare(const char *name, struct lane *contender, const char *contender
 		.note = note,
 		.kind = BENCH_RATIO,
 	};
-	int r = bench_run(&series, &(struct bench_side){ lane_measure, contender },
-			  &(struct bench_side){ lane_measure, baseline }, err);
 
-	if (!r)
-		report_add(&series);
-	return r;
+	return bench_figure(&series, &(struct bench_side){ lane_measure, contender },
+			    &(struct bench_side){ lane_measure, baseline }, err);
 }

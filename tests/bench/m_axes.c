@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "bench/agent.h"
 #include "bench/bed.h"
-#include "bench/bench.h"
 #include "bench/lane.h"
+#include "bench/ports.h"
 #include "bench/stream.h"
 
+#define RUN_MS 1000
+#define JUMBO_MTU 9000
+#define JUMBO "--mtu 9216"
 #define PACED 100000 /* frames a second */
 #define PACED_MS 2000
 
@@ -33,11 +35,8 @@ static int point(const char *name, const char *contender, const char *unit, cons
 		.curve = curve,
 		.x = x,
 	};
-	int r = bench_run(&series, &(struct bench_side){ measure, context }, NULL, err);
 
-	if (!r)
-		report_add(&series);
-	return r;
+	return bench_figure(&series, &(struct bench_side){ measure, context }, NULL, err);
 }
 
 int measure_flows_axis(struct sl_err *err)
@@ -100,10 +99,56 @@ int measure_sizes(struct sl_err *err)
 	return r;
 }
 
+/* One point of the curves by size. */
+struct datagram_axis {
+	const struct workload *workload;
+	unsigned int size;
+};
+
+static int datagram_rate(void *context, double *ret, struct sl_err *err)
+{
+	const struct datagram_axis *axis = context;
+	struct datagrams run = { 0 };
+	int r = stream_datagrams(axis->workload, STREAM_TO_WORKLOAD, axis->size, 0, RUN_MS, &run, err);
+
+	*ret = run.per_s / 1000;
+	return r;
+}
+
+/* From socket to socket, where frames may be larger than a page. */
+int measure_datagram_sizes(struct sl_err *err)
+{
+	static const unsigned int sizes[] = { 64, 512, 1500, 9000 };
+	struct ports inlined = { .mtu = JUMBO_MTU }, judged = { .mtu = JUMBO_MTU };
+	const struct {
+		const struct workload *workload;
+		const char *name, *what;
+	} contenders[] = {
+		{ &inlined.plain, "plain", "plain veth" },
+		{ &inlined.ours, "inline", "sluice inline" },
+		{ &judged.ours, "judged", "sluice, judged flow" },
+	};
+	int r = ports_open(&inlined, AGENT_DPI, JUMBO, "inline", err);
+
+	r = r ?: ports_open(&judged, AGENT_JUDGED, JUMBO, "inline", err);
+	for (unsigned int i = 0; i < 3 * sizeof(sizes) / sizeof(sizes[0]) && !r; i++) {
+		struct datagram_axis axis = { contenders[i % 3].workload, sizes[i / 3] };
+		char name[48];
+
+		snprintf(name, sizeof(name), "datagram%u_%s_kps", axis.size, contenders[i % 3].name);
+		r = point(name, contenders[i % 3].what, "k/s",
+			  "datagrams in frames of that size, from socket to socket, MTU 9000",
+			  "datagrams by size", axis.size, datagram_rate, &axis, err);
+	}
+	ports_close(&judged);
+	ports_close(&inlined);
+	return r;
+}
+
 /* Of one flow and of many: sessions that do not lie in the cache. */
 int measure_flows_inline(struct sl_err *err)
 {
-	static const unsigned int numbers[] = { 1, 64, 1024, FLOOD_FLOWS_MAX };
+	static const unsigned int numbers[] = { 1, 64, 1024, 16384, FLOOD_FLOWS_MAX };
 	struct lane ours = LANE_NONE;
 	struct flood *flood = NULL;
 	int r;
@@ -141,31 +186,19 @@ static int cores(void *context, double *ret, struct sl_err *err)
 
 int measure_cores(struct sl_err *err)
 {
-	struct series series = {
-		.name = "cores_at_100k_inline",
-		.contender = "sluice inline",
-		.baseline = "plain veth",
-		.unit = "cores",
-		.note = "processors at work while 100,000 UDP frames of 64 bytes a second pass and none is "
-			"lost, "
-			"beyond those of a plain veth",
-		.kind = BENCH_DIFFERENCE,
-	};
-	struct workload ours = { 0 }, plain = { 0 };
-	struct agent agent = { 0 };
-	int r;
+	struct ports ports = { 0 };
+	int r = ports_open(&ports, AGENT_DPI, "", "inline", err);
 
-	r = workload_make(&ours, err);
-	r = r ?: workload_make(&plain, err);
-	r = r ?: agent_start(&agent, AGENT_DPI, err);
-	r = r ?: agent_intercept(&agent, &ours, "inline", err);
 	r = r
-		    ?: bench_run(&series, &(struct bench_side){ cores, &ours },
-				 &(struct bench_side){ cores, &plain }, err);
-	if (!r)
-		report_add(&series);
-	agent_end(&agent);
-	workload_end(&plain);
-	workload_end(&ours);
+		    ?: ports_compare(
+			       &ports, "sluice inline",
+			       (struct series){
+				       .name = "cores_at_100k_inline",
+				       .unit = "cores",
+				       .note = "processors at work while 100,000 UDP frames of 64 bytes a "
+					       "second pass and none is lost, beyond those of a plain veth",
+				       .kind = BENCH_DIFFERENCE },
+			       cores, err);
+	ports_close(&ports);
 	return r;
 }

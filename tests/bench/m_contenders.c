@@ -43,9 +43,9 @@ static int streams(const char *name, const char *option_a, const char *option_b,
 	r = r ?: agent_start_with(&of_b, AGENT_DPI, option_b, err);
 	r = r ?: agent_intercept(&of_a, &a, "off", err);
 	r = r ?: agent_intercept(&of_b, &b, "off", err);
-	r = r ?: bench_run(&series, &(struct bench_side){ gbit, &a }, &(struct bench_side){ gbit, &b }, err);
-	if (!r)
-		report_add(&series);
+	r = r
+		    ?: bench_figure(&series, &(struct bench_side){ gbit, &a },
+				    &(struct bench_side){ gbit, &b }, err);
 	agent_end(&of_a);
 	agent_end(&of_b);
 	workload_end(&b);

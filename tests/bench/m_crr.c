@@ -14,8 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bench/agent.h"
-#include "bench/bench.h"
+#include "bench/ports.h"
 
 #define CRR_PORT 5400
 #define CLIENTS 8
@@ -154,31 +153,19 @@ static int measure(void *context, double *ret, struct sl_err *err)
 
 int measure_crr_inline(struct sl_err *err)
 {
-	struct series series = {
-		.name = "crr_inline",
-		.contender = "sluice inline",
-		.baseline = "plain veth",
-		.unit = "k/s",
-		.note = "TCP connections, each with a question and an answer, closed by the server; 8 "
-			"clients on CPU 0, "
-			"the server on CPU 1",
-		.kind = BENCH_RATIO,
-	};
-	struct workload ours = { 0 }, plain = { 0 };
-	struct agent agent = { 0 };
-	int r;
+	struct ports ports = { 0 };
+	int r = ports_open(&ports, AGENT_JUDGED, "", "inline", err);
 
-	r = workload_make(&ours, err);
-	r = r ?: workload_make(&plain, err);
-	r = r ?: agent_start(&agent, AGENT_JUDGED, err);
-	r = r ?: agent_intercept(&agent, &ours, "inline", err);
 	r = r
-		    ?: bench_run(&series, &(struct bench_side){ measure, &ours },
-				 &(struct bench_side){ measure, &plain }, err);
-	if (!r)
-		report_add(&series);
-	agent_end(&agent);
-	workload_end(&plain);
-	workload_end(&ours);
+		    ?: ports_compare(&ports, "sluice inline",
+				     (struct series){
+					     .name = "crr_inline",
+					     .unit = "k/s",
+					     .note = "TCP connections, each with a question and an answer, "
+						     "closed by "
+						     "the server; 8 clients on CPU 0, the server on CPU 1",
+					     .kind = BENCH_RATIO },
+				     measure, err);
+	ports_close(&ports);
 	return r;
 }

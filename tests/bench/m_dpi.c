@@ -339,11 +339,8 @@ static int one(struct bed *bed, const char *name, const char *contender, const c
 		.name = name, .contender = contender, .unit = unit, .note = note, .kind = BENCH_VALUE
 	};
 	struct bench_side side = { measure, bed };
-	int r = bench_run(&series, &side, NULL, err);
 
-	if (!r)
-		report_add(&series);
-	return r;
+	return bench_figure(&series, &side, NULL, err);
 }
 
 int measure_dpi(struct sl_err *err)

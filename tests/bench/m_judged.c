@@ -8,21 +8,14 @@
  */
 #include <errno.h>
 
-#include "bench/agent.h"
-#include "bench/bench.h"
 #include "bench/lane.h"
+#include "bench/ports.h"
 #include "bench/stream.h"
 
 #define RUN_MS 1000
 #define FRAME_LEN 64
 #define QUESTIONS 10000
 #define QUESTION_EVERY_US 200
-
-/* A judged port and a plain one. */
-struct ports {
-	struct workload ours, plain;
-	struct agent agent;
-};
 
 /* One side of a comparison. */
 struct side {
@@ -31,22 +24,6 @@ struct side {
 	enum stream_way way;
 	enum { OF_GBIT, OF_CPU, OF_P50, OF_P99 } figure;
 };
-
-static int ports_open(struct ports *ports, struct sl_err *err)
-{
-	int r = workload_make(&ports->ours, err);
-
-	r = r ?: workload_make(&ports->plain, err);
-	r = r ?: agent_start(&ports->agent, AGENT_JUDGED, err);
-	return r ?: agent_intercept(&ports->agent, &ports->ours, "inline", err);
-}
-
-static void ports_close(struct ports *ports)
-{
-	agent_end(&ports->agent);
-	workload_end(&ports->plain);
-	workload_end(&ports->ours);
-}
 
 /* Nothing to say of a plain one. */
 static int judged_so_far(const struct side *side, struct agent_judged *ret, struct sl_err *err)
@@ -138,16 +115,12 @@ static int compare(const char *name, const char *unit, const char *note, bench_m
 		.note = note,
 		.kind = BENCH_RATIO,
 	};
-	int r;
 
 	ours.workload = &ports->ours;
 	ours.agent = &ports->agent;
 	plain.workload = &ports->plain;
-	r = bench_run(&series, &(struct bench_side){ measure, &ours },
-		      &(struct bench_side){ measure, &plain }, err);
-	if (!r)
-		report_add(&series);
-	return r;
+	return bench_figure(&series, &(struct bench_side){ measure, &ours },
+			    &(struct bench_side){ measure, &plain }, err);
 }
 
 int measure_tcp_judged(struct sl_err *err)
@@ -155,7 +128,7 @@ int measure_tcp_judged(struct sl_err *err)
 	struct ports ports = { 0 };
 	struct side to = { .way = STREAM_TO_WORKLOAD }, from = { .way = STREAM_FROM_WORKLOAD };
 	struct side cpu = { .way = STREAM_TO_WORKLOAD, .figure = OF_CPU };
-	int r = ports_open(&ports, err);
+	int r = ports_open(&ports, AGENT_JUDGED, "", "inline", err);
 
 	r = r
 		    ?: compare("tcp_judged", "Gb/s",
@@ -177,7 +150,7 @@ int measure_tcp_judged_rtt(struct sl_err *err)
 {
 	struct ports ports = { 0 };
 	struct side p50 = { .figure = OF_P50 }, p99 = { .figure = OF_P99 };
-	int r = ports_open(&ports, err);
+	int r = ports_open(&ports, AGENT_JUDGED, "", "inline", err);
 
 	r = r
 		    ?: compare("tcp_judged_rtt_p50", "us",
@@ -229,7 +202,7 @@ int measure_udp64_judged(struct sl_err *err)
 {
 	struct ports ports = { 0 };
 	struct side to = { .way = STREAM_TO_WORKLOAD }, from = { .way = STREAM_FROM_WORKLOAD };
-	int r = ports_open(&ports, err);
+	int r = ports_open(&ports, AGENT_JUDGED, "", "inline", err);
 
 	r = r
 		    ?: compare("udp64_judged", "k/s",

@@ -119,13 +119,6 @@ static int once(const struct latency *latency, const struct sockaddr_in *addr, d
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static int measure(void *context, double *ret, struct sl_err *err)
 {
 	const struct latency *latency = context;
@@ -152,7 +145,7 @@ static int measure(void *context, double *ret, struct sl_err *err)
 	munmap(shared, sizeof(*shared));
 	if (r)
 		return r;
-	qsort(times, CONNECTIONS, sizeof(times[0]), compare);
+	bench_sort(times, CONNECTIONS);
 	*ret = times[(CONNECTIONS - 1) * latency->percentile / 100];
 	return 0;
 }
@@ -167,11 +160,8 @@ static int one(const char *name, struct latency latency, struct sl_err *err)
 		.note = "HTTP connections one after the other, 500 a run",
 		.kind = BENCH_VALUE,
 	};
-	int r = bench_run(&series, &(struct bench_side){ measure, &latency }, NULL, err);
 
-	if (!r)
-		report_add(&series);
-	return r;
+	return bench_figure(&series, &(struct bench_side){ measure, &latency }, NULL, err);
 }
 
 int measure_verdict_latency(struct sl_err *err)

@@ -16,37 +16,6 @@
 #define MANY 100u
 #define FEW 10u
 
-/* The kernel's own figure for the map, from its descriptor's entry in /proc. */
-static double map_bytes(int fd)
-{
-	char path[64], line[128];
-	double bytes = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "memlock: %lf", &bytes);
-	if (file)
-		fclose(file);
-	return bytes;
-}
-
-static double process_bytes(pid_t pid)
-{
-	char path[64], line[128];
-	double kib = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "VmRSS: %lf kB", &kib);
-	if (file)
-		fclose(file);
-	return kib * 1024;
-}
-
 struct memory {
 	double maps, daemon, core;
 };
@@ -60,9 +29,9 @@ static int look(struct agent *agent, struct memory *ret, struct sl_err *err)
 
 	*ret = (struct memory){ 0 };
 	for (unsigned int i = 0; i < sizeof(maps) / sizeof(*maps); i++)
-		ret->maps += map_bytes(maps[i]);
-	ret->daemon = process_bytes(agent->daemon);
-	ret->core = process_bytes(core);
+		ret->maps += machine_map_bytes(maps[i]);
+	ret->daemon = machine_resident_bytes(agent->daemon);
+	ret->core = machine_resident_bytes(core);
 	return r;
 }
 

@@ -175,11 +175,8 @@ static int one(const char *name, const char *contender, const char *baseline, co
 				 .unit = unit,
 				 .note = "first packets: half answered by a rule, half by the default",
 				 .kind = kind };
-	int r = bench_run(&series, a, b, err);
 
-	if (!r)
-		report_add(&series);
-	return r;
+	return bench_figure(&series, a, b, err);
 }
 
 int measure_policy(struct sl_err *err)

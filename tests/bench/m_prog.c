@@ -59,9 +59,7 @@ int measure_prog(struct sl_err *err)
 		};
 
 		r = bed_mode(bed, table[i].mode, err);
-		r = r ?: bench_run(&series, &(struct bench_side){ measure, &way }, NULL, err);
-		if (!r)
-			report_add(&series);
+		r = r ?: bench_figure(&series, &(struct bench_side){ measure, &way }, NULL, err);
 	}
 	bed_close(bed);
 	return r;
@@ -109,17 +107,11 @@ int measure_flows(struct sl_err *err)
 				       .note = "of a million, the kernel's own figure for the map",
 				       .kind = BENCH_VALUE };
 
-		r = bench_run(&cost, &(struct bench_side){ measure, &b }, NULL, err);
-		if (!r)
-			report_add(&cost);
+		r = bench_figure(&cost, &(struct bench_side){ measure, &b }, NULL, err);
 		r = r
-			    ?: bench_run(&many, &(struct bench_side){ measure, &a },
-					 &(struct bench_side){ measure, &b }, err);
-		if (!r)
-			report_add(&many);
-		r = r ?: bench_run(&size, &(struct bench_side){ flow_bytes, &bytes }, NULL, err);
-		if (!r)
-			report_add(&size);
+			    ?: bench_figure(&many, &(struct bench_side){ measure, &a },
+					    &(struct bench_side){ measure, &b }, err);
+		r = r ?: bench_figure(&size, &(struct bench_side){ flow_bytes, &bytes }, NULL, err);
 	}
 	bed_close(million);
 	bed_close(one);
@@ -139,12 +131,9 @@ static int many_to_one(const char *name, enum bed_ids ids, const char *note, str
 		.note = note,
 		.kind = BENCH_RATIO,
 	};
-	int r = bench_run(&series, &(struct bench_side){ measure, &a }, &(struct bench_side){ measure, &b },
-			  err);
 
-	if (!r)
-		report_add(&series);
-	return r;
+	return bench_figure(&series, &(struct bench_side){ measure, &a }, &(struct bench_side){ measure, &b },
+			    err);
 }
 
 int measure_vbr(struct sl_err *err)

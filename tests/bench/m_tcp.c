@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/agent.h"
-#include "bench/bench.h"
+#include "bench/ports.h"
 #include "bench/stream.h"
 
 #define RUN_MS 1000
@@ -33,11 +32,10 @@ static int measure(void *context, double *ret, struct sl_err *err)
 	return r;
 }
 
-static int one_way(const char *name, const char *contender, const struct workload *ours,
-		   const struct workload *plain, enum stream_way way, unsigned int streams,
-		   struct sl_err *err)
+static int one_way(const char *name, const char *contender, const struct ports *ports, enum stream_way way,
+		   unsigned int streams, struct sl_err *err)
 {
-	struct side a = { ours, way, streams }, b = { plain, way, streams };
+	struct side a = { &ports->ours, way, streams }, b = { &ports->plain, way, streams };
 	struct series series = {
 		.name = name,
 		.contender = contender,
@@ -48,15 +46,12 @@ static int one_way(const char *name, const char *contender, const struct workloa
 				: "TCP from the workload, senders on CPU 0, receivers on CPU 1",
 		.kind = BENCH_RATIO,
 	};
-	int r = bench_run(&series, &(struct bench_side){ measure, &a }, &(struct bench_side){ measure, &b },
-			  err);
 
-	if (!r)
-		report_add(&series);
-	return r;
+	return bench_figure(&series, &(struct bench_side){ measure, &a }, &(struct bench_side){ measure, &b },
+			    err);
 }
 
-/* How a port is served, and what its figures are called: to the workload, from it, eight streams to it (or NULL). */
+/* How a port is served, and what its figures are called; NULL: is not measured. */
 struct served {
 	const char *options, *mode, *contender;
 	const char *to, *from, *to_8, *from_8;
@@ -64,24 +59,25 @@ struct served {
 
 static int all_ways(const struct served *served, struct sl_err *err)
 {
-	struct workload ours = { 0 }, plain = { 0 };
-	struct agent agent = { 0 };
-	const char *name = served->contender;
-	int r;
+	const struct {
+		const char *name;
+		enum stream_way way;
+		unsigned int streams;
+	} ways[] = {
+		{ served->to, STREAM_TO_WORKLOAD, 1 },
+		{ served->from, STREAM_FROM_WORKLOAD, 1 },
+		{ served->to_8, STREAM_TO_WORKLOAD, 8 },
+		{ served->from_8, STREAM_FROM_WORKLOAD, 8 },
+	};
+	struct ports ports = { 0 };
+	int r = ports_open(&ports, AGENT_DPI, served->options, served->mode, err);
 
-	r = workload_make(&ours, err);
-	r = r ?: workload_make(&plain, err);
-	r = r ?: agent_start_with(&agent, AGENT_DPI, served->options, err);
-	r = r ?: agent_intercept(&agent, &ours, served->mode, err);
-	r = r ?: one_way(served->to, name, &ours, &plain, STREAM_TO_WORKLOAD, 1, err);
-	r = r ?: one_way(served->from, name, &ours, &plain, STREAM_FROM_WORKLOAD, 1, err);
-	if (!r && served->to_8)
-		r = one_way(served->to_8, name, &ours, &plain, STREAM_TO_WORKLOAD, 8, err);
-	if (!r && served->from_8)
-		r = one_way(served->from_8, name, &ours, &plain, STREAM_FROM_WORKLOAD, 8, err);
-	agent_end(&agent);
-	workload_end(&plain);
-	workload_end(&ours);
+	for (unsigned int i = 0; i < sizeof(ways) / sizeof(ways[0]) && !r; i++) {
+		if (ways[i].name)
+			r = one_way(ways[i].name, served->contender, &ports, ways[i].way, ways[i].streams,
+				    err);
+	}
+	ports_close(&ports);
 	return r;
 }
 

@@ -231,12 +231,9 @@ static int compare(const struct comparison *c, const char *note, struct sl_err *
 				 .curve = c->curve,
 				 .x = c->a->n,
 				 .kind = BENCH_RATIO };
-	int r = bench_run(&series, &(struct bench_side){ measure, c->a },
-			  &(struct bench_side){ measure, c->b }, err);
 
-	if (!r)
-		report_add(&series);
-	return r;
+	return bench_figure(&series, &(struct bench_side){ measure, c->a },
+			    &(struct bench_side){ measure, c->b }, err);
 }
 
 static int compare_all(struct wires *rules, struct wires *ours, bool pedit, struct sl_err *err)

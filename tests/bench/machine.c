@@ -49,6 +49,22 @@ static const char *file_line(const char *path, const char *key, char *line, size
 	return found ? found : "unknown";
 }
 
+double machine_map_bytes(int fd)
+{
+	char path[64], line[128];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return strtod(file_line(path, "memlock", line, sizeof(line)), NULL);
+}
+
+double machine_resident_bytes(int pid)
+{
+	char path[64], line[128];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return 1024 * strtod(file_line(path, "VmRSS", line, sizeof(line)), NULL);
+}
+
 static char jit[64], load[64];
 
 void machine_look(void)

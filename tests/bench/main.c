@@ -35,6 +35,7 @@ static const struct {
 	{ "crr_inline", measure_crr_inline, "new TCP connections through the core" },
 	{ "cores", measure_cores, "processors at work at 100,000 frames a second" },
 	{ "sizes", measure_sizes, "frames through the core by their size" },
+	{ "datagrams", measure_datagram_sizes, "datagrams of 64 to 9000 bytes from socket to socket" },
 	{ "flows_inline", measure_flows_inline, "frames through the core by the number of flows" },
 	{ "attachment", measure_attachment, "clsact and tcx, bpf_redirect and bpf_redirect_peer" },
 	{ "core_work", measure_core_work, "the core that does less, or by two workers" },

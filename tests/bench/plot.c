@@ -142,6 +142,12 @@ static bool belongs(const struct figure *figure, const struct panel *panel)
 	       figure->summary.median > 0 && figure->series.x > 0;
 }
 
+/* What the points of one line have in common: of ratios the side that stays the same. */
+static const char *line_of(const struct figure *figure)
+{
+	return figure->series.kind == BENCH_RATIO ? figure->series.baseline : figure->series.contender;
+}
+
 static void measure_panel(struct panel *panel)
 {
 	const struct figure *figure;
@@ -190,7 +196,7 @@ static void draw_point(FILE *file, const struct panel *panel, const struct figur
 	*last_y = y;
 }
 
-/* One line for each contender, with its name at the right. */
+/* One line for each that is measured at several points, with its name at the right. */
 static void draw_panel(FILE *file, struct panel *panel)
 {
 	const struct figure *figure, *other;
@@ -211,18 +217,16 @@ static void draw_panel(FILE *file, struct panel *panel)
 			continue;
 		for (unsigned int k = 0; k < i && !seen; k++) {
 			other = report_figure(k);
-			seen = belongs(other, panel) &&
-			       !strcmp(other->series.contender, figure->series.contender);
+			seen = belongs(other, panel) && !strcmp(line_of(other), line_of(figure));
 		}
 		if (seen)
 			continue;
 		for (unsigned int k = i; (other = report_figure(k)); k++) {
-			if (belongs(other, panel) &&
-			    !strcmp(other->series.contender, figure->series.contender))
+			if (belongs(other, panel) && !strcmp(line_of(other), line_of(figure)))
 				draw_point(file, panel, other, colour, &x, &y);
 		}
 		fprintf(file, "<g fill=\"%s\">", colour);
-		text_at(file, WIDTH - MARGIN, panel->top + ROW + n * 14, "end", figure->series.contender);
+		text_at(file, WIDTH - MARGIN, panel->top + ROW + n * 14, "end", line_of(figure));
 		fputs("</g>\n", file);
 		n++;
 	}

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bench/bench.h"
 #include "bench/stream.h"
 #include "bench/stream_own.h"
 
@@ -45,13 +46,6 @@ static int answer(void *context)
 	       send(fd, buffer, sizeof(buffer), MSG_NOSIGNAL) == sizeof(buffer))
 		;
 	return 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 /* n times into times. 0, or -EAGAIN when an answer stayed away. */
@@ -99,7 +93,7 @@ int stream_ask(const struct workload *w, unsigned int n, unsigned int period_us,
 		r = sl_err(err, EAGAIN, "a question over TCP was not answered");
 		goto out;
 	}
-	qsort(times, n, sizeof(*times), compare);
+	bench_sort(times, n);
 	*ret = (struct stream_rtt){ times[n / 2], times[n - 1 - n / 100] };
 out:
 	if (fd >= 0)

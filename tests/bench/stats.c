@@ -84,11 +84,26 @@ int bench_run(struct series *series, const struct bench_side *contender, const s
 	return 0;
 }
 
+int bench_figure(struct series *series, const struct bench_side *contender, const struct bench_side *baseline,
+		 struct sl_err *err)
+{
+	int r = bench_run(series, contender, baseline, err);
+
+	if (!r)
+		report_add(series);
+	return r;
+}
+
 static int compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return (x > y) - (x < y);
+}
+
+void bench_sort(double *values, unsigned int n)
+{
+	qsort(values, n, sizeof(*values), compare);
 }
 
 double bench_median(const double *values, unsigned int n)
@@ -98,7 +113,7 @@ double bench_median(const double *values, unsigned int n)
 	if (!n)
 		return 0;
 	memcpy(sorted, values, n * sizeof(*values));
-	qsort(sorted, n, sizeof(*sorted), compare);
+	bench_sort(sorted, n);
 	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 

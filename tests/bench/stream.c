@@ -6,6 +6,7 @@
  * every run, whatever lies between them: the scheduler's mood is not part of a
  * figure.
  */
+#include "bench/bench.h"
 #include "bench/stream.h"
 #include "bench/stream_own.h"
 
@@ -181,13 +182,6 @@ static int echo_answer(void *context)
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* n round trips into times. 0, or -EAGAIN when an answer stayed away. */
 static int ask(int fd, double *times, unsigned int n)
 {
@@ -225,7 +219,7 @@ int stream_echo(const struct workload *w, unsigned int n, double *ret_us, struct
 		r = sl_err(err, EAGAIN, "no answer from the echo within %d s", STREAM_PATIENCE_S);
 		goto out;
 	}
-	qsort(times, n, sizeof(*times), compare);
+	bench_sort(times, n);
 	*ret_us = times[n / 2];
 out:
 	if (fd >= 0)

@@ -10,7 +10,7 @@
  *
  * Invariant: pages are used again as they were last modified, so bench_gen
  * writes whatever anything on the way may have changed, the MAC addresses, and
- * what differs between frames, the source port.
+ * what differs between frames, the source's address and port.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_endian.h>
@@ -19,8 +19,12 @@
 #define ETH_P_IP 0x0800
 #define TC_ACT_SHOT 2
 #define TCX_NEXT -1
-#define SOURCE_PORT 34 /* offset in the frame: IPv4 without options, UDP */
+/* Offsets in the frame: IPv4 without options, UDP. */
+#define CHECKSUM 24
+#define SOURCE_HOST 29 /* the last byte of the address */
+#define SOURCE_PORT 34
 #define BENCH_SOURCE 40000
+#define PORT_BITS 14 /* of the number of a flow; those above go into the address */
 
 /* Set before loading. */
 const volatile __u16 bench_port; /* UDP destination port of the flood, host byte order */
@@ -28,6 +32,8 @@ const volatile __u16 bench_port; /* UDP destination port of the flood, host byte
 /* Set for each run. */
 __u8 bench_macs[12]; /* destination, source */
 __u32 bench_target; /* ifindex of the port to feed */
+__u16 bench_checksum; /* of the header, host byte order, for the first of the flows … */
+__u8 bench_host; /* … and the last byte of its source's address */
 __u32 bench_flow_mask; /* so many flows, less one: a power of two, less one */
 __u32 bench_far; /* of the leg behind which bench_bare puts frames */
 
@@ -45,12 +51,16 @@ int bench_gen(struct xdp_md *ctx)
 {
 	__u8 *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
+	__u32 flow = bench_sent & bench_flow_mask, host = flow >> PORT_BITS, sum;
 
 	if ((void *)(data + SOURCE_PORT + sizeof(__be16)) > end)
 		return XDP_ABORTED;
 	__builtin_memcpy(data, bench_macs, sizeof(bench_macs));
-	/* The datagrams have no checksum. */
-	*(__be16 *)(data + SOURCE_PORT) = bpf_htons(BENCH_SOURCE + (bench_sent & bench_flow_mask));
+	/* RFC 1624, equation 3. The datagrams have no checksum. */
+	sum = (__u16)~bench_checksum + host;
+	*(__be16 *)(data + CHECKSUM) = bpf_htons(~((sum & 0xffff) + (sum >> 16)));
+	data[SOURCE_HOST] = bench_host + host;
+	*(__be16 *)(data + SOURCE_PORT) = bpf_htons(BENCH_SOURCE + (flow & ((1 << PORT_BITS) - 1)));
 	bench_sent++;
 	return bpf_redirect(bench_target, 0);
 }
