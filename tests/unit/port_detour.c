@@ -170,6 +170,49 @@ Test(port_detour, frames_flow_while_the_port_is_away)
 	free(after);
 }
 
+/* A second of silence for each address, if the kernel went through its detection again. */
+static void expect_no_detection(bool detour)
+{
+	const char *tentative =
+		"for i in $(seq 100); do ip -6 addr show dev eth0 tentative | grep -q inet6 || "
+		"exit 0; sleep 0.1; done; exit 1";
+	struct port_request request;
+	struct port_taken taken;
+	struct crossing c;
+	struct sl_err err;
+	int fd, rc;
+
+	crossing_open(&c, detour);
+	fd = lab_listen(c.lab.host, "hveth");
+	sh(c.lab.workload, "ip addr add fd77::3/64 dev eth0 && ip addr add fe80::77/64 dev eth0");
+	sh(c.lab.workload, "%s", tentative);
+	cr_assert_geq(lab_detections(fd, 0), 2, "the kernel detects no duplicates, or it is not seen");
+	lab_request(&c.lab, &request);
+	for (int round = 0; round < 2; round++) {
+		rc = port_take(&request, &c.hooks, &taken, &err);
+		cr_assert_eq(rc, 0, "%s", err.text);
+		sh(c.lab.workload, "! ip -6 addr show dev eth0 tentative | grep inet6");
+		sh(c.lab.workload, "ping -qc1 -W1 -I fd77::3 fd77::1 >/dev/null");
+		rc = port_give_back(&taken, c.lab.workload, c.lab.agent, &c.hooks, &err);
+		cr_assert_eq(rc, 0, "%s", err.text);
+		sh(c.lab.workload, "! ip -6 addr show dev eth0 tentative | grep inet6");
+		sh(c.lab.workload, "ping -qc1 -W1 -I fd77::3 fd77::1 >/dev/null");
+	}
+	cr_expect_eq(lab_detections(fd, 1200), 0);
+	close(fd);
+	sl_detour_free(c.programs);
+}
+
+Test(port_detour, no_address_is_detected_again)
+{
+	expect_no_detection(true);
+}
+
+Test(port_detour, no_address_is_detected_again_without_a_detour)
+{
+	expect_no_detection(false);
+}
+
 /* The twin, which shows that these were the moments. */
 Test(port_detour, without_one_the_workload_is_cut_off_in_these_moments)
 {

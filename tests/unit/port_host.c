@@ -127,6 +127,33 @@ Test(port_host, a_routed_end_keeps_routes_and_neighbours)
 	round_trips(&lab, address);
 }
 
+/* The new end has the addresses at once: a second without them for each detection would be a gap. */
+Test(port_host, no_address_of_the_host_is_detected_again)
+{
+	struct host_lab host;
+	struct lab lab;
+	int fd;
+
+	lab_open(&lab);
+	sh(lab.workload, "ip addr add fd77::2/64 dev eth0 nodad");
+	sh(lab.host, "ip addr flush dev hveth");
+	fd = lab_listen(lab.workload, "eth0");
+	sh(lab.host, "ip addr add fd77::1/64 dev hveth && ip addr add fe80::77/64 dev hveth");
+	await_addresses(lab.host);
+	await_addresses(lab.workload);
+	cr_assert_geq(lab_detections(fd, 0), 2, "the kernel detects no duplicates, or it is not seen");
+	for (int round = 0; round < 2; round++) {
+		host_lab_take(&lab, &host, 0, NULL);
+		sh(lab.host, "! ip -6 addr show tentative | grep inet6");
+		ping_through(&lab, "fd77::1", "taken");
+		host_lab_give_back(&lab, &host, 0, NULL);
+		sh(lab.host, "! ip -6 addr show tentative | grep inet6");
+		ping_through(&lab, "fd77::1", "given back");
+	}
+	cr_expect_eq(lab_detections(fd, 1200), 0);
+	close(fd);
+}
+
 Test(port_host, the_agent_can_be_in_the_hosts_namespace)
 {
 	static const char *const address[2] = { "10.77.0.1", "fd77::1" };

@@ -2,22 +2,31 @@
 /* The namespaces, pictures and wires of the port tests; see port_lab.h. */
 #include "unit/port_lab.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/if_packet.h>
+#include <linux/icmpv6.h>
+#include <linux/ipv6.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/netns.h"
 
 #define ATTACH_TCX_INGRESS 46 /* newer than the distribution's headers */
+#define NEIGHBOUR_SOLICITATION 135 /* RFC 4861 */
 
 static int new_namespace(void)
 {
@@ -248,4 +257,37 @@ void lab_hooks(const struct lab *lab, struct lab_wires *wires, struct port_hooks
 {
 	*wires = (struct lab_wires){ .agent = lab->agent, .workload = lab->workload, .link = { -1, -1 } };
 	*hooks = (struct port_hooks){ .ready = on_ready, .undo = on_undo, .context = wires };
+}
+
+int lab_listen(int netns, const char *interface)
+{
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6) };
+	int token = sl_netns_enter(netns, NULL), fd;
+
+	cr_assert_geq(token, 0);
+	address.sll_ifindex = (int)if_nametoindex(interface);
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	cr_assert(address.sll_ifindex > 0 && fd >= 0 &&
+			  bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0,
+		  "%s: %s", interface, strerror(errno));
+	sl_netns_leave(token);
+	return fd;
+}
+
+unsigned int lab_detections(int fd, int ms)
+{
+	static const struct in6_addr nobody;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct {
+		struct ipv6hdr ip;
+		struct icmp6hdr icmp;
+		char rest[2048];
+	} frame;
+	unsigned int n = 0;
+
+	/* RFC 4862: asked from no address. */
+	while (poll(&p, 1, ms) > 0 && recv(fd, &frame, sizeof(frame), 0) > 0)
+		n += frame.ip.nexthdr == IPPROTO_ICMPV6 && frame.icmp.icmp6_type == NEIGHBOUR_SOLICITATION &&
+		     memcmp(&frame.ip.saddr, &nobody, sizeof(nobody)) == 0;
+	return n;
 }

@@ -31,6 +31,11 @@ char *lab_picture(int netns, const char *port);
 /* Fails the test with the first differing lines when they are not the same; frees both. */
 void lab_same(char *before, char *after, const char *what);
 
+/* A socket that sees the IPv6 packets that arrive at an interface; the caller closes it. */
+int lab_listen(int netns, const char *interface);
+/* How often did somebody ask there whether anyone has its address already? Until nothing has come for ms. */
+unsigned int lab_detections(int fd, int ms);
+
 void lab_request(const struct lab *lab, struct port_request *request);
 
 /*
