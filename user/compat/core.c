@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/child.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/sock.h"
@@ -26,8 +26,6 @@
 #define DELAY_MAX_MS 5000
 #define GOOD_LIFE_NS 10000000000ull
 #define END_WAIT_MS 2000
-
-extern char **environ;
 
 struct core {
 	const struct compat_options *options;
@@ -119,27 +117,10 @@ static int spawn(struct core *core, int listening, struct sl_err *err)
 			 options->dpi_user ? (char *)"--user" : NULL,
 			 (char *)options->dpi_user,
 			 NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
 	int r;
 
 	snprintf(number, sizeof(number), "%d", listening);
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-	posix_spawn_file_actions_init(&actions);
-	r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	/* Onto itself: clears close-on-exec. */
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&actions, listening, listening);
-	if (!r)
-		r = posix_spawn(&core->pid, options->dpi_path, &actions, &attr, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
+	r = sl_child_start(&core->pid, options->dpi_path, argv, NULL, &listening, 1);
 	if (r) {
 		core->pid = 0;
 		return sl_errno(err, r, "cannot start the core %s (see --dpi-path)", options->dpi_path);

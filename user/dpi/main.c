@@ -139,18 +139,34 @@ static void adopt_flows(struct core *core)
 		sl_info("%d judged flows of an earlier core", n);
 }
 
-static int open_bulk(struct core *core, struct sl_err *err)
+static void close_bulk(struct core *core)
+{
+	for (uint32_t q = 0; q < core->options.queues; q++) {
+		if (core->pair[q])
+			core->pair[q]->ops->destroy(core->pair[q]);
+		core->pair[q] = NULL;
+	}
+	sl_bulk_close(core->bulk);
+	core->bulk = NULL;
+}
+
+/* Without it everything goes by the other lane, which is no reason to have no core. */
+static void open_bulk(struct core *core)
 {
 	const struct sl_options *options = &core->options;
+	struct sl_err err;
 	int r = sl_bulk_open(&core->bulk, options->vtk, options->queues, core->records.line + SL_CORE_BULK,
-			     err);
+			     &err);
 
 	for (uint32_t q = 0; q < options->queues && !r; q++) {
 		core->pair[q] = sl_pair_new(sl_xsk_lane(core->xsk, q), sl_bulk_lane(core->bulk, q));
 		if (!core->pair[q])
-			r = sl_errno(err, ENOMEM, "lanes of queue %u", q);
+			r = sl_errno(&err, ENOMEM, "lanes of queue %u", q);
 	}
-	return r;
+	if (!r)
+		return;
+	sl_warn("%s; there is no bulk lane", err.text);
+	close_bulk(core);
 }
 
 static int open_lanes(struct core *core, struct sl_err *err)
@@ -175,7 +191,9 @@ static int open_lanes(struct core *core, struct sl_err *err)
 	if (r < 0)
 		return r;
 	core->published = true;
-	return options->vtk ? open_bulk(core, err) : 0;
+	if (options->vtk)
+		open_bulk(core);
+	return 0;
 }
 
 /* Everything that needs privileges, and then their end. */
@@ -310,11 +328,7 @@ static void close_core(struct core *core)
 	sl_policies_close(core->agents);
 	if (core->ports)
 		core->ports->ops->destroy(core->ports);
-	for (uint32_t q = 0; q < core->options.queues; q++) {
-		if (core->pair[q])
-			core->pair[q]->ops->destroy(core->pair[q]);
-	}
-	sl_bulk_close(core->bulk);
+	close_bulk(core);
 	if (core->published && sl_xsk_withdraw(core->xsk, core->records.xsks_fd, &err) < 0)
 		sl_debug("%s; the kernel does it when they close", err.text);
 	sl_xsk_close(core->xsk);

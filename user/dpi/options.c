@@ -16,8 +16,8 @@
 #include "sluice/abi.h"
 
 enum option_id {
-	OPT_VTH,
-	OPT_VTK = 1,
+	OPT_VTH = 1,
+	OPT_VTK,
 	OPT_QUEUES,
 	OPT_MTU,
 	OPT_HEARTBEAT,

@@ -90,11 +90,11 @@ int claims_set(struct claims *claims, __u16 id, const struct sl_addr *address, u
 {
 	struct list *fresh = &claims->fresh;
 
-	if (claims->changed[id])
-		unset(claims, id);
 	/* Doubled, or a start with many workloads would copy them again for each. */
 	if (fresh->n + n > fresh->room && reserve(fresh, 2 * (fresh->n + n)))
 		return -ENOMEM;
+	if (claims->changed[id])
+		unset(claims, id);
 	for (unsigned int i = 0; i < n; i++)
 		fresh->at[fresh->n++] = (struct sl_peer_address){ .address = address[i], .workload = id };
 	claims->changed[id] = claims->any = true;

@@ -3,14 +3,12 @@
 #include "sluiced/core_process.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/child.h"
 #include "lib/spare.h"
 #include "lib/thresholds.h"
 #include "sluiced/policy.h"
@@ -115,43 +113,22 @@ static void fill_arguments(const struct instance *inst, const struct core_descri
 	add_text(args, "--log-target", targets[conf->log_target]);
 }
 
-/* Everything of ours is close-on-exec; a dup2() onto itself makes posix_spawn() clear that. */
 int core_process_run(const struct instance *inst, const struct core_descriptors *fds, pid_t *ret_pid,
 		     struct sl_err *err)
 {
-	int inherited[] = { inst->maps.xsks, inst->maps.core, inst->maps.flows, fds->control,
-			    fds->lock,	     fds->ready,      fds->spare };
+	const int inherited[] = { inst->maps.xsks, inst->maps.core, inst->maps.flows, fds->control,
+				  fds->lock,	   fds->ready,	    fds->spare };
 	struct arguments args = { .n = 0 };
-	posix_spawn_file_actions_t actions;
 	char **env = core_environment();
-	posix_spawnattr_t attr;
-	sigset_t none, all;
 	int r;
 
 	if (!env)
 		return sl_err(err, ENOMEM, "no memory to start %s", inst->conf.dpi_path);
 	fill_arguments(inst, fds, &args);
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	/* A session of its own: ^C in the daemon's terminal is for the daemon. */
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-	posix_spawn_file_actions_init(&actions);
-	r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	for (size_t i = 0; !r && i < sizeof(inherited) / sizeof(*inherited); i++) {
-		if (inherited[i] >= 0)
-			r = posix_spawn_file_actions_adddup2(&actions, inherited[i], inherited[i]);
-	}
-	if (!r)
-		r = posix_spawn(ret_pid, inst->conf.dpi_path, &actions, &attr, args.argv, env);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
+	r = sl_child_start(ret_pid, inst->conf.dpi_path, args.argv, env, inherited,
+			   sizeof(inherited) / sizeof(*inherited));
 	free(env);
-	if (r)
-		return sl_errno(err, r, "cannot start the core %s (see --dpi-path)", inst->conf.dpi_path);
-	return 0;
+	return r ? sl_errno(err, r, "cannot start the core %s (see --dpi-path)", inst->conf.dpi_path) : 0;
 }
 
 char *core_process_text(const struct instance *inst)

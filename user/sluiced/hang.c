@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOOK_MAX_MS                                                                                          \
-	1000 /* more has passed since the last look: we did not run, perhaps the core did not either */
+/* If more has passed since the last look we did not run, and perhaps the core did not either. */
+#define LOOK_MAX_MS 1000
 
 /* Stopped by a signal or by a debugger: proc_pid_stat(5). Unknown counts as stopped. */
 static bool is_stopped(pid_t pid)
@@ -36,24 +36,30 @@ static __u32 passed_ms(struct hang *hang)
 	return passed > LOOK_MAX_MS ? LOOK_MAX_MS : (__u32)passed;
 }
 
+/* Is that worker's heartbeat what it was at the last look? None at all is no sign of hanging. */
+static bool stands_still(struct hang *hang, __u32 queue, const struct sl_core *record)
+{
+	bool same = record->heartbeat_ns && record->heartbeat_ns == hang->stamp[queue];
+
+	hang->stamp[queue] = record->heartbeat_ns;
+	return same;
+}
+
 bool hang_look(struct hang *hang, const struct instance *inst, pid_t pid)
 {
-	__u32 limit_ms = inst->conf.hang_s * 1000, passed = passed_ms(hang);
-	bool stopped = is_stopped(pid);
+	/* A heartbeat may be late by as much without being stale. */
+	__u32 limit_ms = inst->conf.hang_s * 1000 + inst->conf.heartbeat_ms, passed = passed_ms(hang);
 	struct sl_core record;
 
-	if (!limit_ms || hang->killed)
+	if (!inst->conf.hang_s || hang->killed)
 		return false;
-	/* A heartbeat may be late by as much without being stale. */
-	limit_ms += inst->conf.heartbeat_ms;
 	for (__u32 queue = 0; queue < inst->bridge.queues && queue < SL_QUEUES_MAX; queue++) {
 		if (bpf_map_lookup_elem(inst->maps.core, &queue, &record))
 			continue;
-		if (stopped || !record.heartbeat_ns || record.heartbeat_ns != hang->stamp[queue])
+		if (!stands_still(hang, queue, &record) || is_stopped(pid))
 			hang->still_ms[queue] = 0;
 		else
 			hang->still_ms[queue] += passed;
-		hang->stamp[queue] = record.heartbeat_ns;
 		if (hang->still_ms[queue] > limit_ms) {
 			hang->queue = queue;
 			hang->killed = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A spare core: while one works another one has its libraries and tables in
- * memory already, so that what is left to do when it is needed takes a few
- * milliseconds.
+ * memory already, so that less is left to do when it is needed (figures in
+ * docs/performance.md).
  *
  * Invariant: it takes a core's place only if it was started with what a core
  * would be started with now; it ends with the daemon.

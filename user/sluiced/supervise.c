@@ -33,9 +33,8 @@ struct core {
 	struct core_status status;
 	struct source exit; /* pidfd */
 	struct source ready; /* pipe */
-	struct source
-		timer; /* CORE_WAITING: next start; CORE_STOPPING: next step; CORE_RUNNING: does it hang? */
-	struct hang hang;
+	struct source timer; /* CORE_WAITING: next start; CORE_STOPPING: next step; CORE_RUNNING: a look */
+	struct hang hang; /* of the one that runs */
 	struct spare *spare;
 	bool child;
 	bool wanted; /* another one follows this one */
@@ -63,10 +62,8 @@ static void set_state(struct core *core, enum core_state state)
 {
 	core->status.state = state;
 	core->status.since_ns = now_ns();
-	if (state == CORE_RUNNING) {
-		core->hang = (struct hang){ 0 };
+	if (state == CORE_RUNNING)
 		timer_set(&core->timer, HANG_LOOK_MS, 0);
-	}
 	core->changed(core->inst);
 }
 
@@ -233,6 +230,7 @@ static int watch(struct core *core, const struct spawned *process, struct sl_err
 		return r;
 	}
 	core->status.pid = process->pid;
+	core->hang = (struct hang){ 0 };
 	core->child = process->child;
 	core->born_ns = now_ns();
 	return 0;

@@ -124,10 +124,7 @@ int sl_ndpi_prepare(unsigned int n, struct sl_err *err)
 	struct sl_ndpi *ndpi;
 	int r = 0;
 
-	for (unsigned int i = 0; i < n && !r; i++) {
-		r = make(&ndpi, err);
-		if (r)
-			break;
+	for (; n && !(r = make(&ndpi, err)); n--) {
 		pthread_mutex_lock(&lock);
 		ndpi->next = prepared;
 		prepared = ndpi;

@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <net/if.h>
-#include <stdio.h>
-#include <sys/ioctl.h>
 
 #include "dpi/io/bulk_own.h"
+#include "dpi/io/carrier.h"
 
 static struct sl_bulk_lane *to_bulk(struct sl_lane *lane)
 {
@@ -145,20 +143,12 @@ static int fds(const struct sl_lane *lane, int ret[SL_LANE_FDS])
 	return 1;
 }
 
-/* Its far end was set down. One that is not found by its name was renamed: then nothing tells. */
-static bool is_cut(const struct sl_bulk_lane *lane)
-{
-	struct ifreq request = { 0 };
-
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", lane->ifname);
-	return !ioctl(lane->fd, SIOCGIFFLAGS, &request) && !(request.ifr_flags & IFF_RUNNING);
-}
-
 static int account(struct sl_lane *base, struct sl_err *err)
 {
 	struct sl_bulk_lane *lane = to_bulk(base);
 	struct tpacket_stats stats = { 0 };
 	socklen_t len = sizeof(stats);
+
 	if (getsockopt(lane->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) < 0)
 		return sl_errno(err, errno, "statistics of the bulk lane's queue %u", lane->queue);
 	sl_record_add(&lane->lane.record->drop_rx_full, stats.tp_drops);
@@ -167,7 +157,7 @@ static int account(struct sl_lane *base, struct sl_err *err)
 	if (sendto(lane->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && (errno == ENXIO || errno == ENODEV))
 		return sl_errno(err, errno, "%s queue %u: the interface has been removed or moved",
 				lane->ifname, lane->queue);
-	base->down = errno == ENETDOWN || is_cut(lane);
+	base->down = errno == ENETDOWN || sl_carrier_is_lost(lane->fd, lane->ifname);
 	return 0;
 }
 

@@ -6,11 +6,9 @@
  * Invariant: each figure of the kernel is added to the record once.
  */
 #include <errno.h>
-#include <net/if.h>
-#include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "dpi/io/carrier.h"
 #include "dpi/io/xsk.h"
 #include "dpi/io/xsk_lane.h"
 
@@ -18,18 +16,12 @@
 #define SOL_XDP 283
 #endif
 
-/*
- * Nothing says that the interface has been set down, but a kick is refused. That its far end has been, which loses as
- * much, shows in the interface's flags. One that is not found by its name was renamed: then only the kick tells.
- */
+/* Nothing says that the interface has been set down, but a kick is refused; its far end's shows in the carrier. */
 static bool is_down(const struct sl_xsk_lane *lane)
 {
-	struct ifreq request = { 0 };
-
 	if (sendto(lane->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno == ENETDOWN)
 		return true;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", lane->ifname);
-	return !ioctl(lane->flags_fd, SIOCGIFFLAGS, &request) && !(request.ifr_flags & IFF_RUNNING);
+	return sl_carrier_is_lost(lane->flags_fd, lane->ifname);
 }
 
 int sl_xsk_lane_account(struct sl_lane *base, struct sl_err *err)
