@@ -119,7 +119,7 @@ $(BUILD)/sluice-compat: $(COMPAT_OBJS) $(COMPAT_USES)
 
 # The suites take every object of the programs but their main().
 no_main = $(filter-out %/main.o,$(1))
-$(BUILD)/tests/unit-suite: $(call objs,$(call srcs,tests/unit)) $(TEST_LIB_OBJS) $(call no_main,$(SLUICED_OBJS) $(DPI_OBJS) $(COMPAT_OBJS)) $(POLICY_OBJS) $(PORT_OBJS) $(LIB_OBJS)
+$(BUILD)/tests/unit-suite: $(call objs,$(call srcs,tests/unit)) $(BUILD)/tests/bench/compare.o $(TEST_LIB_OBJS) $(call no_main,$(SLUICED_OBJS) $(DPI_OBJS) $(COMPAT_OBJS)) $(POLICY_OBJS) $(PORT_OBJS) $(LIB_OBJS)
 # The core's lane runs against a kernel of the tests' own, which answers these two calls.
 $(BUILD)/tests/unit-suite: LDFLAGS += -Wl,--wrap=sendto,--wrap=getsockopt
 $(BUILD)/tests/unit-suite: LIBS_suite = $(LIBS_dpi)

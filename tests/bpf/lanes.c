@@ -10,11 +10,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "bpf/runner.h"
-#include "lib/frames.h"
+#include "bpf/flow_lab.h"
 
-#define WL "1a:27:f3:87:3a:27"
-#define FAR "06:82:9c:02:54:91"
 #define GENERATION 3
 
 static struct runner runner;
@@ -36,82 +33,31 @@ static void stop(void)
 
 TestSuite(lanes, .init = start, .fini = stop);
 
-static struct sl_flow_key key_of(int family, __u8 protocol)
-{
-	struct sl_flow_key key = {
-		.workload_port = htons(8080),
-		.remote_port = htons(40000),
-		.workload = RUNNER_ID,
-		.family = (__u8)family,
-		.protocol = protocol,
-	};
-
-	inet_pton(AF_INET6, family == 4 ? "::ffff:10.10.10.88" : "fd00:10::88", key.workload_addr);
-	inet_pton(AF_INET6, family == 4 ? "::ffff:10.10.10.66" : "fd00:10::66", key.remote_addr);
-	return key;
-}
-
 static void give(int family, __u8 protocol, enum sl_verdict verdict, __u32 generation, enum sl_way way)
 {
-	struct sl_flow_key key = key_of(family, protocol);
-	struct mac far = mac_of(FAR);
-	struct sl_flow flow = {
-		.verdict = verdict,
-		.generation = generation,
-		.check = sl_flow_check(&key, verdict, generation),
-		.to_workload.handover.way = way,
-		.from_workload.handover.way = way,
-	};
-
-	memcpy(flow.to_workload.peer_mac, far.b, SL_MAC_LEN);
-	memcpy(flow.from_workload.peer_mac, far.b, SL_MAC_LEN);
-	cr_assert_eq(bpf_map_update_elem(runner.maps.flows, &key, &flow, BPF_ANY), 0);
+	flow_give(&runner, family, protocol, verdict, generation, way);
 }
 
 static enum sl_way way(int family, __u8 protocol, bool in)
 {
-	struct sl_flow_key key = key_of(family, protocol);
-	struct sl_flow flow;
+	struct sl_flow flow = flow_look(&runner, family, protocol);
 
-	cr_assert_eq(bpf_map_lookup_elem(runner.maps.flows, &key, &flow), 0);
 	return in ? flow.to_workload.handover.way : flow.from_workload.handover.way;
-}
-
-static void ip(bool in, int family, __u8 protocol)
-{
-	frame_eth(&f, mac_of(in ? WL : FAR), mac_of(in ? FAR : WL));
-	if (family == 4)
-		frame_ipv4(&f, in ? "10.10.10.66" : "10.10.10.88", in ? "10.10.10.88" : "10.10.10.66",
-			   protocol);
-	else
-		frame_ipv6(&f, in ? "fd00:10::66" : "fd00:10::88", in ? "fd00:10::88" : "fd00:10::66",
-			   protocol);
 }
 
 static const struct frame *tcp(bool in, int family, __u32 seq, __u8 flags, size_t len)
 {
-	ip(in, family, IPPROTO_TCP);
-	frame_tcp(&f, in ? 40000 : 8080, in ? 8080 : 40000, seq, 2000, flags, NULL, len);
+	flow_tcp(&f, in, family, seq, 2000, flags, len);
 	return &f;
 }
 
 static const struct frame *udp(bool in, int family)
 {
-	ip(in, family, IPPROTO_UDP);
-	frame_udp(&f, in ? 40000 : 8080, in ? 8080 : 40000, NULL, 600);
+	flow_udp(&f, in, family, 600);
 	return &f;
 }
 
-#define expect(shown, in, want, ...)                                                                         \
-	do {                                                                                                 \
-		const struct frame *frame_ = (shown);                                                        \
-		runner_run(&runner, (in) ? SL_PROG_VEX : SL_PROG_VIN, (in) ? runner.vex : runner.vin,        \
-			   frame_->data, frame_->len, &got);                                                 \
-		cr_expect_eq(got.reason, (int)(want), __VA_ARGS__);                                          \
-		if (got.reason != (int)(want))                                                               \
-			cr_log_error("%s, not %s", sl_reason_name((unsigned int)got.reason),                 \
-				     sl_reason_name(want));                                                  \
-	} while (0)
+#define expect(shown, in, want, ...) flow_expect(&runner, shown, in, &got, want, __VA_ARGS__)
 
 /* Everything of a direction that has turned, the end of the connection too; not its beginning, not what is odd. */
 Test(lanes, what_takes_it)
@@ -136,7 +82,7 @@ Test(lanes, what_takes_it)
 		expect(&f, in, SL_R_bulk, "tagged");
 		frame_push_vlan(&f, 0x88a8, 6);
 		expect(&f, in, SL_R_bulk, "tagged twice");
-		frame_eth(&f, mac_of(in ? WL : FAR), mac_of(in ? FAR : WL));
+		frame_eth(&f, mac_of(in ? FLOW_WL : FLOW_FAR), mac_of(in ? FLOW_FAR : FLOW_WL));
 		frame_ipv4_full(&f, in ? "10.10.10.66" : "10.10.10.88", in ? "10.10.10.88" : "10.10.10.66",
 				IPPROTO_TCP, 64, 0x2000, NULL, 0);
 		frame_tcp(&f, in ? 40000 : 8080, in ? 8080 : 40000, 1000, 2000, FRAME_ACK, NULL, 100);
@@ -150,7 +96,7 @@ Test(lanes, whatever_the_policy)
 	give(4, IPPROTO_TCP, SL_VERDICT_INSPECT, GENERATION - 1, SL_WAY_DIRECT);
 	expect(tcp(true, 4, 1000, FRAME_ACK, 100), true, SL_R_bulk, "of an older generation");
 	/* But it must be whole. */
-	struct sl_flow_key key = key_of(4, IPPROTO_TCP);
+	struct sl_flow_key key = flow_key(4, IPPROTO_TCP);
 	struct sl_flow flow;
 
 	cr_assert_eq(bpf_map_lookup_elem(runner.maps.flows, &key, &flow), 0);
@@ -206,12 +152,12 @@ static void back(enum sl_program program, bool in, __u32 seq, size_t len)
 	f.data[in ? 3 : 9] |= SL_UCMAC_HANDOVER;
 	runner_run(&runner, program, program == SL_PROG_VBK ? runner.vbk : runner.vbr, f.data, f.len, &got);
 	cr_expect_eq(got.reason, in ? (int)SL_R_to_workload : (int)SL_R_to_network);
-	cr_expect(!memcmp(got.frame + (in ? 0 : 6), mac_of(WL).b, 6), "the mark goes with the UCMAC");
+	cr_expect(!memcmp(got.frame + (in ? 0 : 6), mac_of(FLOW_WL).b, 6), "the mark goes with the UCMAC");
 }
 
 static void turned_long_ago(void)
 {
-	struct sl_flow_key key = key_of(4, IPPROTO_TCP);
+	struct sl_flow_key key = flow_key(4, IPPROTO_TCP);
 	struct sl_flow flow;
 
 	cr_assert_eq(bpf_map_lookup_elem(runner.maps.flows, &key, &flow), 0);
@@ -261,7 +207,7 @@ Test(lanes, leaves_it_behind_the_last_byte)
 /* Datagrams that are no super-frames gain nothing by it, and have no numbers by which to tell that none is inside. */
 Test(lanes, datagrams_stay)
 {
-	struct sl_flow_key key = key_of(4, IPPROTO_UDP);
+	struct sl_flow_key key = flow_key(4, IPPROTO_UDP);
 	struct sl_flow flow;
 
 	give(4, IPPROTO_UDP, SL_VERDICT_INSPECT, GENERATION, SL_WAY_CORE);

@@ -9,19 +9,9 @@
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <time.h>
 
-#include "bpf/runner.h"
-#include "lib/frames.h"
+#include "bpf/flow_lab.h"
 
-#define WL "1a:27:f3:87:3a:27"
-#define FAR "06:82:9c:02:54:91"
-#define HOST4 "10.10.10.66"
-#define WL4 "10.10.10.88"
-#define HOST6 "fd00:10::66"
-#define WL6 "fd00:10::88"
-#define HOST_PORT 40000
-#define WL_PORT 8080
 #define GENERATION 3
 
 static struct runner runner;
@@ -45,103 +35,19 @@ static void workload(enum sl_mode mode, __u32 generation)
 	runner_generation(&runner, generation);
 }
 
-static struct sl_flow_key key_of(int family, __u8 protocol)
-{
-	struct sl_flow_key key = {
-		.workload_port = htons(WL_PORT),
-		.remote_port = htons(HOST_PORT),
-		.workload = RUNNER_ID,
-		.family = (__u8)family,
-		.protocol = protocol,
-	};
-	static const __u8 v4[2][4] = { { 10, 10, 10, 88 }, { 10, 10, 10, 66 } };
-
-	if (family == 4) {
-		key.workload_addr[10] = key.workload_addr[11] = key.remote_addr[10] = key.remote_addr[11] =
-			0xff;
-		memcpy(key.workload_addr + 12, v4[0], 4);
-		memcpy(key.remote_addr + 12, v4[1], 4);
-	} else {
-		inet_pton(AF_INET6, WL6, key.workload_addr);
-		inet_pton(AF_INET6, HOST6, key.remote_addr);
-	}
-	return key;
-}
-
-/* Both directions on the given way; the neighbour of both is FAR. */
 static void give(int family, __u8 protocol, enum sl_verdict verdict, enum sl_way way)
 {
-	struct sl_flow_key key = key_of(family, protocol);
-	struct mac far = mac_of(FAR);
-	struct sl_flow flow = {
-		.verdict = verdict,
-		.generation = GENERATION,
-		.check = sl_flow_check(&key, verdict, GENERATION),
-		.to_workload.handover.way = way,
-		.from_workload.handover.way = way,
-	};
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	flow.given_ns = (__u64)now.tv_sec * 1000000000 + (__u64)now.tv_nsec;
-	memcpy(flow.to_workload.peer_mac, far.b, SL_MAC_LEN);
-	memcpy(flow.from_workload.peer_mac, far.b, SL_MAC_LEN);
-	cr_assert_eq(bpf_map_update_elem(runner.maps.flows, &key, &flow, BPF_ANY), 0);
+	flow_give(&runner, family, protocol, verdict, GENERATION, way);
 }
 
 static struct sl_flow look(int family, __u8 protocol)
 {
-	struct sl_flow_key key = key_of(family, protocol);
-	struct sl_flow flow;
-
-	cr_assert_eq(bpf_map_lookup_elem(runner.maps.flows, &key, &flow), 0);
-	return flow;
-}
-
-static void eth(struct frame *f, bool in)
-{
-	frame_eth(f, mac_of(in ? WL : FAR), mac_of(in ? FAR : WL));
-}
-
-static void ip(struct frame *f, bool in, int family, __u8 protocol)
-{
-	eth(f, in);
-	if (family == 4)
-		frame_ipv4(f, in ? HOST4 : WL4, in ? WL4 : HOST4, protocol);
-	else
-		frame_ipv6(f, in ? HOST6 : WL6, in ? WL6 : HOST6, protocol);
-}
-
-static void tcp(struct frame *f, bool in, int family, __u32 seq, __u32 ack, __u8 flags, size_t len)
-{
-	ip(f, in, family, IPPROTO_TCP);
-	frame_tcp(f, in ? HOST_PORT : WL_PORT, in ? WL_PORT : HOST_PORT, seq, ack, flags, NULL, len);
-}
-
-static void udp(struct frame *f, bool in, int family, size_t len)
-{
-	ip(f, in, family, IPPROTO_UDP);
-	frame_udp(f, in ? HOST_PORT : WL_PORT, in ? WL_PORT : HOST_PORT, NULL, len);
+	return flow_look(&runner, family, protocol);
 }
 
 static struct outcome got;
 
-/* On the leg it would come in on. */
-static int run(const struct frame *f, bool in)
-{
-	runner_run(&runner, in ? SL_PROG_VEX : SL_PROG_VIN, in ? runner.vex : runner.vin, f->data, f->len,
-		   &got);
-	return got.reason;
-}
-
-#define expect(f, in, want, ...)                                                                             \
-	do {                                                                                                 \
-		int reason_ = run(f, in);                                                                    \
-		cr_expect_eq(reason_, (int)(want), __VA_ARGS__);                                             \
-		if (reason_ != (int)(want))                                                                  \
-			cr_log_error("%s, not %s: %s", sl_reason_name((unsigned int)reason_),                \
-				     sl_reason_name(want), frame_hex((f)->data, (f)->len));                  \
-	} while (0)
+#define expect(f, in, want, ...) flow_expect(&runner, f, in, &got, want, __VA_ARGS__)
 
 static struct frame f;
 
@@ -171,11 +77,11 @@ Test(verdicts, by_mode)
 			for (int family = 4; family <= 6; family += 2) {
 				give(family, IPPROTO_TCP, rows[i].verdict, SL_WAY_DIRECT);
 				give(family, IPPROTO_UDP, rows[i].verdict, SL_WAY_DIRECT);
-				tcp(&f, in, family, 1000, 2000, FRAME_ACK, 10);
+				flow_tcp(&f, in, family, 1000, 2000, FRAME_ACK, 10);
 				expect(&f, in, rows[i].want, "row %zu, TCP, in %d, family %d", i, in, family);
 				if (rows[i].want == SL_R_flow_allowed)
 					cr_expect(got.len == f.len && !memcmp(got.frame, f.data, f.len));
-				udp(&f, in, family, 10);
+				flow_udp(&f, in, family, 10);
 				expect(&f, in, rows[i].want, "row %zu, UDP, in %d, family %d", i, in, family);
 			}
 		}
@@ -191,83 +97,83 @@ Test(verdicts, only_plain_frames_of_exactly_the_flow)
 	give(4, IPPROTO_TCP, SL_VERDICT_ALLOW, SL_WAY_DIRECT);
 	give(4, IPPROTO_UDP, SL_VERDICT_ALLOW, SL_WAY_DIRECT);
 	give(6, IPPROTO_UDP, SL_VERDICT_ALLOW, SL_WAY_DIRECT);
-	tcp(&f, true, 4, 1000, 2000, FRAME_ACK | FRAME_PSH, 10);
+	flow_tcp(&f, true, 4, 1000, 2000, FRAME_ACK | FRAME_PSH, 10);
 	expect(&f, true, SL_R_flow_allowed, "the twin");
 	for (unsigned int flags = 0; flags < 64; flags++) {
 		bool plain = flags & FRAME_ACK && !(flags & (FRAME_SYN | FRAME_FIN | FRAME_RST));
 
-		tcp(&f, true, 4, 1000, 2000, (__u8)flags, 10);
+		flow_tcp(&f, true, 4, 1000, 2000, (__u8)flags, 10);
 		expect(&f, true, plain ? SL_R_flow_allowed : SL_R_diverted, "flags %#x", flags);
 	}
-	ip(&f, true, 4, IPPROTO_TCP);
-	frame_tcp(&f, HOST_PORT + 1, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	flow_ip(&f, true, 4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_HOST_PORT + 1, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_diverted, "another remote port");
-	ip(&f, true, 4, IPPROTO_TCP);
-	frame_tcp(&f, HOST_PORT, WL_PORT + 1, 1000, 2000, FRAME_ACK, NULL, 10);
+	flow_ip(&f, true, 4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT + 1, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_diverted, "another port of the workload");
-	ip(&f, true, 4, IPPROTO_TCP);
-	frame_tcp(&f, WL_PORT, HOST_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	flow_ip(&f, true, 4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_WL_PORT, FLOW_HOST_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_diverted, "ports the other way round");
-	eth(&f, true);
-	frame_ipv4(&f, "10.10.10.67", WL4, IPPROTO_TCP);
-	frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	flow_eth(&f, true);
+	frame_ipv4(&f, "10.10.10.67", FLOW_WL4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_diverted, "another remote address");
-	tcp(&f, true, 6, 1000, 2000, FRAME_ACK, 10);
+	flow_tcp(&f, true, 6, 1000, 2000, FRAME_ACK, 10);
 	expect(&f, true, SL_R_diverted, "another family");
-	eth(&f, true);
-	frame_ipv6(&f, "::ffff:" HOST4, "::ffff:" WL4, IPPROTO_TCP);
-	frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	flow_eth(&f, true);
+	frame_ipv6(&f, "::ffff:" FLOW_HOST4, "::ffff:" FLOW_WL4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_diverted, "IPv6 with the addresses as they are written for IPv4");
-	frame_eth(&f, mac_of(WL), mac_of("02:00:00:00:00:99"));
-	frame_ipv4(&f, HOST4, WL4, IPPROTO_TCP);
-	frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	frame_eth(&f, mac_of(FLOW_WL), mac_of("02:00:00:00:00:99"));
+	frame_ipv4(&f, FLOW_HOST4, FLOW_WL4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_diverted, "from another neighbour");
-	frame_eth(&f, mac_of("02:00:00:00:00:99"), mac_of(WL));
-	frame_ipv4(&f, WL4, HOST4, IPPROTO_TCP);
-	frame_tcp(&f, WL_PORT, HOST_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	frame_eth(&f, mac_of("02:00:00:00:00:99"), mac_of(FLOW_WL));
+	frame_ipv4(&f, FLOW_WL4, FLOW_HOST4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_WL_PORT, FLOW_HOST_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, false, SL_R_diverted, "to another neighbour");
-	frame_eth(&f, mac_of(WL), mac_of(FAR));
+	frame_eth(&f, mac_of(FLOW_WL), mac_of(FLOW_FAR));
 	frame_vlan(&f, 0x8100, 0);
-	frame_ipv4(&f, HOST4, WL4, IPPROTO_TCP);
-	frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	frame_ipv4(&f, FLOW_HOST4, FLOW_WL4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_diverted, "a VLAN tag, VID 0");
-	frame_eth(&f, mac_of(WL), mac_of(FAR));
-	frame_ipv4_full(&f, HOST4, WL4, IPPROTO_TCP, 64, 0, nop_options, sizeof(nop_options));
-	frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	frame_eth(&f, mac_of(FLOW_WL), mac_of(FLOW_FAR));
+	frame_ipv4_full(&f, FLOW_HOST4, FLOW_WL4, IPPROTO_TCP, 64, 0, nop_options, sizeof(nop_options));
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_diverted, "IP options");
 	for (unsigned int frag = 1; frag; frag = frag == 1 ? 0x2000 : 0) {
-		frame_eth(&f, mac_of(WL), mac_of(FAR));
-		frame_ipv4_full(&f, HOST4, WL4, IPPROTO_TCP, 64, (uint16_t)frag, NULL, 0);
-		frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 16);
+		frame_eth(&f, mac_of(FLOW_WL), mac_of(FLOW_FAR));
+		frame_ipv4_full(&f, FLOW_HOST4, FLOW_WL4, IPPROTO_TCP, 64, (uint16_t)frag, NULL, 0);
+		frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 16);
 		expect(&f, true, SL_R_diverted, "fragment field %#x", frag);
 	}
-	tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
+	flow_tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
 	f.data[14 + 20 + 12] = 4 << 4;
 	expect(&f, true, SL_R_diverted, "a TCP header of four words");
-	tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
+	flow_tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
 	f.data[14 + 20 + 12] = 15 << 4;
 	expect(&f, true, SL_R_diverted, "a TCP header longer than the packet");
-	tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
+	flow_tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
 	f.data[14 + 3]++;
 	expect(&f, true, SL_R_diverted, "an IP length beyond the frame");
-	udp(&f, true, 4, 10);
+	flow_udp(&f, true, 4, 10);
 	expect(&f, true, SL_R_flow_allowed, "the twin, UDP");
 	f.data[14 + 20 + 5]--;
 	expect(&f, true, SL_R_diverted, "a UDP length that is not IP's");
-	udp(&f, true, 6, 10);
+	flow_udp(&f, true, 6, 10);
 	expect(&f, true, SL_R_flow_allowed, "the twin, UDP over IPv6");
 	for (unsigned int ext = 0; ext < 3; ext++) {
 		static const __u8 types[] = { IPPROTO_HOPOPTS, IPPROTO_DSTOPTS, IPPROTO_FRAGMENT };
 		static const __u8 body[6] = { 1, 4 };
 
-		eth(&f, true);
-		frame_ipv6(&f, HOST6, WL6, types[ext]);
+		flow_eth(&f, true);
+		frame_ipv6(&f, FLOW_HOST6, FLOW_WL6, types[ext]);
 		frame_ipv6_ext(&f, types[ext], IPPROTO_UDP, body, sizeof(body));
-		frame_udp(&f, HOST_PORT, WL_PORT, NULL, 10);
+		frame_udp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, NULL, 10);
 		expect(&f, true, SL_R_diverted, "IPv6 extension header %u", types[ext]);
 	}
-	ip(&f, true, 4, IPPROTO_SCTP);
-	frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	flow_ip(&f, true, 4, IPPROTO_SCTP);
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_diverted, "another protocol with the same ports");
 }
 
@@ -276,17 +182,17 @@ Test(verdicts, after_the_rules_of_frames)
 {
 	workload(SL_MODE_INLINE, GENERATION);
 	give(4, IPPROTO_TCP, SL_VERDICT_ALLOW, SL_WAY_DIRECT);
-	frame_eth(&f, mac_of("02:00:00:00:00:99"), mac_of(FAR));
-	frame_ipv4(&f, HOST4, WL4, IPPROTO_TCP);
-	frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	frame_eth(&f, mac_of("02:00:00:00:00:99"), mac_of(FLOW_FAR));
+	frame_ipv4(&f, FLOW_HOST4, FLOW_WL4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_foreign_mac, "not the workload's MAC");
-	frame_eth(&f, mac_of("1b:27:f3:87:3a:27"), mac_of(FAR));
-	frame_ipv4(&f, HOST4, WL4, IPPROTO_TCP);
-	frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	frame_eth(&f, mac_of("1b:27:f3:87:3a:27"), mac_of(FLOW_FAR));
+	frame_ipv4(&f, FLOW_HOST4, FLOW_WL4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_group_ip, "the workload's MAC with the group bit");
-	frame_eth(&f, mac_of(WL), mac_uc(RUNNER_ID));
-	frame_ipv4(&f, HOST4, WL4, IPPROTO_TCP);
-	frame_tcp(&f, HOST_PORT, WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
+	frame_eth(&f, mac_of(FLOW_WL), mac_uc(RUNNER_ID));
+	frame_ipv4(&f, FLOW_HOST4, FLOW_WL4, IPPROTO_TCP);
+	frame_tcp(&f, FLOW_HOST_PORT, FLOW_WL_PORT, 1000, 2000, FRAME_ACK, NULL, 10);
 	expect(&f, true, SL_R_reserved_mac, "from a UCMAC");
 	f.data[9] |= SL_UCMAC_HANDOVER;
 	expect(&f, true, SL_R_reserved_mac, "from a UCMAC as the core marks it");
@@ -295,14 +201,14 @@ Test(verdicts, after_the_rules_of_frames)
 Test(verdicts, of_another_policy_do_not_count)
 {
 	give(4, IPPROTO_TCP, SL_VERDICT_ALLOW, SL_WAY_DIRECT);
-	tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
+	flow_tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
 	for (__u32 generation = GENERATION - 1; generation <= GENERATION + 1; generation++) {
 		workload(SL_MODE_INLINE, generation);
 		expect(&f, true, generation == GENERATION ? SL_R_flow_allowed : SL_R_diverted,
 		       "generation %u", generation);
 	}
 	/* An entry that is not this flow's, or half another's. */
-	struct sl_flow_key key = key_of(4, IPPROTO_TCP);
+	struct sl_flow_key key = flow_key(4, IPPROTO_TCP);
 	struct sl_flow flow = look(4, IPPROTO_TCP);
 
 	workload(SL_MODE_INLINE, GENERATION);
@@ -320,7 +226,7 @@ Test(verdicts, not_looked_at_when_switched_off)
 	workload(SL_MODE_INLINE, GENERATION);
 	give(4, IPPROTO_TCP, SL_VERDICT_ALLOW, SL_WAY_DIRECT);
 	runner_verdicts(&runner, false);
-	tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
+	flow_tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
 	expect(&f, true, SL_R_diverted, "switched off");
 }
 
@@ -330,10 +236,10 @@ Test(verdicts, are_counted_by_direction)
 
 	workload(SL_MODE_INLINE, GENERATION);
 	give(4, IPPROTO_TCP, SL_VERDICT_ALLOW, SL_WAY_DIRECT);
-	tcp(&f, true, 4, 1000, 2000, FRAME_ACK | FRAME_PSH, 100);
+	flow_tcp(&f, true, 4, 1000, 2000, FRAME_ACK | FRAME_PSH, 100);
 	for (int i = 0; i < 3; i++)
 		expect(&f, true, SL_R_flow_allowed, "to the workload");
-	tcp(&f, false, 4, 2000, 1100, FRAME_ACK, 0);
+	flow_tcp(&f, false, 4, 2000, 1100, FRAME_ACK, 0);
 	expect(&f, false, SL_R_flow_allowed, "from it");
 	flow = look(4, IPPROTO_TCP);
 	cr_expect_eq(flow.to_workload.packets, 3);
@@ -345,7 +251,7 @@ Test(verdicts, are_counted_by_direction)
 	cr_expect(flow.to_workload.last_ns && flow.from_workload.last_ns);
 	cr_expect_eq(flow.to_workload.tcp_flags, FRAME_ACK | FRAME_PSH);
 	/* What goes to the core is counted there. */
-	tcp(&f, true, 4, 1100, 2000, FRAME_ACK | FRAME_FIN, 0);
+	flow_tcp(&f, true, 4, 1100, 2000, FRAME_ACK | FRAME_FIN, 0);
 	expect(&f, true, SL_R_diverted, "its end");
 	cr_expect_eq(look(4, IPPROTO_TCP).to_workload.packets, 3);
 }
@@ -360,7 +266,7 @@ static enum sl_way way(bool in)
 /* A slow machine must not make it turn by time. */
 static void turning_just_now(bool in)
 {
-	struct sl_flow_key key = key_of(4, IPPROTO_TCP);
+	struct sl_flow_key key = flow_key(4, IPPROTO_TCP);
 	struct sl_flow flow = look(4, IPPROTO_TCP);
 	struct sl_flow_dir *dir = in ? &flow.to_workload : &flow.from_workload;
 
@@ -372,7 +278,7 @@ static void turning_just_now(bool in)
 /* On vbr, as the core sends it: marked or not. */
 static void back(bool in, __u32 seq, size_t len, bool marked)
 {
-	tcp(&f, in, 4, seq, 2000, FRAME_ACK, len);
+	flow_tcp(&f, in, 4, seq, 2000, FRAME_ACK, len);
 	if (in)
 		frame_set_dst(&f, mac_uc(RUNNER_ID));
 	else
@@ -382,7 +288,7 @@ static void back(bool in, __u32 seq, size_t len, bool marked)
 	runner_run(&runner, SL_PROG_VBR, runner.vbr, f.data, f.len, &got);
 	cr_expect_eq(got.reason, in ? (int)SL_R_to_workload : (int)SL_R_to_network);
 	/* The mark is gone with the UCMAC. */
-	cr_expect(!memcmp(got.frame + (in ? 0 : 6), mac_of(WL).b, 6));
+	cr_expect(!memcmp(got.frame + (in ? 0 : 6), mac_of(FLOW_WL).b, 6));
 }
 
 /* A direction turns when the last byte that went to the core has come back, and not before. */
@@ -392,36 +298,37 @@ Test(verdicts, tcp_turns_behind_the_last_byte)
 		workload(SL_MODE_INLINE, GENERATION);
 		give(4, IPPROTO_TCP, SL_VERDICT_ALLOW, SL_WAY_CORE);
 		back(in, 900, 100, true);
-		tcp(&f, in, 4, 1000, 2000, FRAME_ACK, 100);
+		flow_tcp(&f, in, 4, 1000, 2000, FRAME_ACK, 100);
 		expect(&f, in, SL_R_diverted, "the first: what is before it may still be with the core");
-		tcp(&f, in, 4, 1100, 2000, FRAME_ACK, 100);
+		flow_tcp(&f, in, 4, 1100, 2000, FRAME_ACK, 100);
 		expect(&f, in, SL_R_diverted, "the second");
 		back(in, 1000, 100, true);
-		tcp(&f, in, 4, 1200, 2000, FRAME_ACK, 0);
+		flow_tcp(&f, in, 4, 1200, 2000, FRAME_ACK, 0);
 		expect(&f, in, SL_R_diverted, "the first is back, the second is not");
 		back(in, 1100, 100, false);
-		expect((tcp(&f, in, 4, 1200, 2000, FRAME_ACK, 0), &f), in, SL_R_diverted, "not marked");
+		expect((flow_tcp(&f, in, 4, 1200, 2000, FRAME_ACK, 0), &f), in, SL_R_diverted, "not marked");
 		/* A repetition does not move the fence back. */
-		tcp(&f, in, 4, 1000, 2000, FRAME_ACK, 100);
+		flow_tcp(&f, in, 4, 1000, 2000, FRAME_ACK, 100);
 		expect(&f, in, SL_R_diverted, "a repetition");
 		back(in, 1000, 100, true);
-		tcp(&f, in, 4, 1200, 2000, FRAME_ACK, 0);
+		flow_tcp(&f, in, 4, 1200, 2000, FRAME_ACK, 0);
 		expect(&f, in, SL_R_diverted, "the repetition is back, the second is not");
 		back(in, 1100, 100, true);
-		tcp(&f, in, 4, 1200, 2000, FRAME_ACK, 100);
+		flow_tcp(&f, in, 4, 1200, 2000, FRAME_ACK, 100);
 		turning_just_now(in);
 		expect(&f, in, SL_R_diverted, "all are back, but the last may not be where it goes to");
-		tcp(&f, !in, 4, 2000, 1300, FRAME_ACK, 0);
+		flow_tcp(&f, !in, 4, 2000, 1300, FRAME_ACK, 0);
 		expect(&f, !in, SL_R_diverted, "the other direction turns by itself");
-		expect((tcp(&f, in, 4, 1300, 2000, FRAME_ACK, 0), &f), in, SL_R_diverted, "not back yet");
+		expect((flow_tcp(&f, in, 4, 1300, 2000, FRAME_ACK, 0), &f), in, SL_R_diverted,
+		       "not back yet");
 		back(in, 1200, 100, true);
-		tcp(&f, !in, 4, 2000, 1299, FRAME_ACK, 0);
+		flow_tcp(&f, !in, 4, 2000, 1299, FRAME_ACK, 0);
 		expect(&f, !in, SL_R_diverted, "the receiver has not got all");
 		cr_expect_eq(way(in), SL_WAY_TURNING);
-		tcp(&f, !in, 4, 2000, 1300, FRAME_ACK, 0);
+		flow_tcp(&f, !in, 4, 2000, 1300, FRAME_ACK, 0);
 		expect(&f, !in, SL_R_diverted, "the receiver has got all");
 		cr_expect_eq(way(in), SL_WAY_DIRECT);
-		tcp(&f, in, 4, 1300, 2000, FRAME_ACK, 100);
+		flow_tcp(&f, in, 4, 1300, 2000, FRAME_ACK, 100);
 		expect(&f, in, SL_R_flow_allowed, "turned");
 		cr_expect_neq(way(!in), SL_WAY_DIRECT);
 	}
@@ -430,18 +337,18 @@ Test(verdicts, tcp_turns_behind_the_last_byte)
 /* Where nothing comes back that would say so, time does. */
 Test(verdicts, tcp_turns_in_time)
 {
-	struct sl_flow_key key = key_of(4, IPPROTO_TCP);
+	struct sl_flow_key key = flow_key(4, IPPROTO_TCP);
 	struct sl_flow flow;
 
 	workload(SL_MODE_INLINE, GENERATION);
 	give(4, IPPROTO_TCP, SL_VERDICT_ALLOW, SL_WAY_CORE);
-	tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 100);
+	flow_tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 100);
 	expect(&f, true, SL_R_diverted, "the first");
 	back(true, 1000, 100, true);
 	flow = look(4, IPPROTO_TCP);
 	cr_assert_eq(flow.to_workload.handover.way, SL_WAY_TURNING);
 	flow.to_workload.turning_ns -= SL_TURN_NS;
-	tcp(&f, true, 4, 1100, 2000, FRAME_ACK, 100);
+	flow_tcp(&f, true, 4, 1100, 2000, FRAME_ACK, 100);
 	cr_assert_eq(bpf_map_update_elem(runner.maps.flows, &key, &flow, BPF_ANY), 0);
 	expect(&f, true, SL_R_flow_allowed, "in time");
 }
@@ -449,12 +356,12 @@ Test(verdicts, tcp_turns_in_time)
 /* UDP has no numbers: a pause, or in the end time, shows that nothing is on its way. */
 Test(verdicts, udp_turns_after_a_pause)
 {
-	struct sl_flow_key key = key_of(4, IPPROTO_UDP);
+	struct sl_flow_key key = flow_key(4, IPPROTO_UDP);
 	struct sl_flow flow;
 
 	workload(SL_MODE_INLINE, GENERATION);
 	give(4, IPPROTO_UDP, SL_VERDICT_ALLOW, SL_WAY_CORE);
-	udp(&f, true, 4, 10);
+	flow_udp(&f, true, 4, 10);
 	expect(&f, true, SL_R_diverted, "the first");
 	flow = look(4, IPPROTO_UDP);
 	cr_expect_eq(flow.to_workload.handover.way, SL_WAY_FENCED);
@@ -462,7 +369,7 @@ Test(verdicts, udp_turns_after_a_pause)
 	cr_assert_eq(bpf_map_update_elem(runner.maps.flows, &key, &flow, BPF_ANY), 0);
 	expect(&f, true, SL_R_flow_allowed, "after the pause");
 	expect(&f, true, SL_R_flow_allowed, "and from then on");
-	udp(&f, false, 4, 10);
+	flow_udp(&f, false, 4, 10);
 	expect(&f, false, SL_R_diverted, "the other direction");
 	flow = look(4, IPPROTO_UDP);
 	flow.given_ns -= (__u64)SL_GAP_LATEST << SL_GAP_SHIFT;
@@ -477,18 +384,18 @@ Test(verdicts, without_a_core)
 	give(4, IPPROTO_TCP, SL_VERDICT_ALLOW, SL_WAY_CORE);
 	runner_core(&runner, 1000000000ULL, false);
 	runner_verdicts(&runner, true);
-	tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
+	flow_tcp(&f, true, 4, 1000, 2000, FRAME_ACK, 10);
 	expect(&f, true, SL_R_flow_allowed, "a direction that had not turned");
-	tcp(&f, true, 4, 1010, 2000, FRAME_ACK | FRAME_FIN, 0);
+	flow_tcp(&f, true, 4, 1010, 2000, FRAME_ACK | FRAME_FIN, 0);
 	expect(&f, true, SL_R_flow_allowed, "FIN");
-	tcp(&f, false, 4, 2000, 1011, FRAME_ACK | FRAME_RST, 0);
+	flow_tcp(&f, false, 4, 2000, 1011, FRAME_ACK | FRAME_RST, 0);
 	expect(&f, false, SL_R_flow_allowed, "RST");
 	cr_expect_eq(look(4, IPPROTO_TCP).to_workload.tcp_flags, FRAME_ACK | FRAME_FIN);
-	tcp(&f, true, 4, 1000, 0, FRAME_SYN, 0);
+	flow_tcp(&f, true, 4, 1000, 0, FRAME_SYN, 0);
 	expect(&f, true, SL_R_fail_closed, "SYN");
-	tcp(&f, false, 4, 1000, 2000, FRAME_SYN | FRAME_ACK, 0);
+	flow_tcp(&f, false, 4, 1000, 2000, FRAME_SYN | FRAME_ACK, 0);
 	expect(&f, false, SL_R_fail_closed, "SYN with ACK");
-	udp(&f, true, 4, 10);
+	flow_udp(&f, true, 4, 10);
 	expect(&f, true, SL_R_fail_closed, "another flow");
 }
 
@@ -499,11 +406,11 @@ static void error4(bool in, const char *from, const char *to, const char *inner_
 	static struct frame inner;
 	__u8 body[64] = { 0 };
 
-	frame_eth(&inner, mac_of(WL), mac_of(FAR));
+	frame_eth(&inner, mac_of(FLOW_WL), mac_of(FLOW_FAR));
 	frame_ipv4(&inner, inner_from, inner_to, IPPROTO_TCP);
 	frame_tcp(&inner, inner_sport, inner_dport, 1000, 2000, FRAME_ACK, NULL, 10);
 	memcpy(body, inner.data + 14, 28);
-	eth(&f, in);
+	flow_eth(&f, in);
 	frame_ipv4(&f, from, to, IPPROTO_ICMP);
 	frame_icmp(&f, type, 4, 0, 0, body, 28);
 }
@@ -512,32 +419,32 @@ Test(verdicts, icmp_errors_follow_their_flow)
 {
 	workload(SL_MODE_INLINE, GENERATION);
 	give(4, IPPROTO_TCP, SL_VERDICT_ALLOW, SL_WAY_DIRECT);
-	error4(true, "10.10.10.1", WL4, WL4, HOST4, WL_PORT, HOST_PORT, 3);
+	error4(true, "10.10.10.1", FLOW_WL4, FLOW_WL4, FLOW_HOST4, FLOW_WL_PORT, FLOW_HOST_PORT, 3);
 	expect(&f, true, SL_R_flow_allowed, "of a router, to the workload");
-	error4(false, WL4, HOST4, HOST4, WL4, HOST_PORT, WL_PORT, 3);
+	error4(false, FLOW_WL4, FLOW_HOST4, FLOW_HOST4, FLOW_WL4, FLOW_HOST_PORT, FLOW_WL_PORT, 3);
 	expect(&f, false, SL_R_flow_allowed, "of the workload");
 	cr_expect_eq(look(4, IPPROTO_TCP).to_workload.packets, 0, "no packet of the flow");
-	error4(true, "10.10.10.1", WL4, HOST4, WL4, HOST_PORT, WL_PORT, 3);
+	error4(true, "10.10.10.1", FLOW_WL4, FLOW_HOST4, FLOW_WL4, FLOW_HOST_PORT, FLOW_WL_PORT, 3);
 	expect(&f, true, SL_R_diverted, "to the workload, of a packet that it has not sent");
-	error4(true, "10.10.10.1", WL4, WL4, HOST4, WL_PORT, HOST_PORT + 1, 3);
+	error4(true, "10.10.10.1", FLOW_WL4, FLOW_WL4, FLOW_HOST4, FLOW_WL_PORT, FLOW_HOST_PORT + 1, 3);
 	expect(&f, true, SL_R_diverted, "of another flow");
-	error4(true, "10.10.10.1", WL4, "10.10.10.89", HOST4, WL_PORT, HOST_PORT, 3);
+	error4(true, "10.10.10.1", FLOW_WL4, "10.10.10.89", FLOW_HOST4, FLOW_WL_PORT, FLOW_HOST_PORT, 3);
 	expect(&f, true, SL_R_diverted, "of another workload's packet");
-	error4(true, "10.10.10.1", WL4, WL4, HOST4, WL_PORT, HOST_PORT, 5);
+	error4(true, "10.10.10.1", FLOW_WL4, FLOW_WL4, FLOW_HOST4, FLOW_WL_PORT, FLOW_HOST_PORT, 5);
 	expect(&f, true, SL_R_diverted, "a redirect");
-	error4(true, "10.10.10.1", WL4, WL4, HOST4, WL_PORT, HOST_PORT, 8);
+	error4(true, "10.10.10.1", FLOW_WL4, FLOW_WL4, FLOW_HOST4, FLOW_WL_PORT, FLOW_HOST_PORT, 8);
 	expect(&f, true, SL_R_diverted, "no error at all");
 	give(4, IPPROTO_TCP, SL_VERDICT_DENY, SL_WAY_DIRECT);
-	error4(true, "10.10.10.1", WL4, WL4, HOST4, WL_PORT, HOST_PORT, 3);
+	error4(true, "10.10.10.1", FLOW_WL4, FLOW_WL4, FLOW_HOST4, FLOW_WL_PORT, FLOW_HOST_PORT, 3);
 	expect(&f, true, SL_R_flow_denied, "of a denied flow");
 	/* IPv6: packet too big. */
 	{
 		static struct frame inner;
 
 		give(6, IPPROTO_UDP, SL_VERDICT_ALLOW, SL_WAY_DIRECT);
-		udp(&inner, false, 6, 10);
-		eth(&f, true);
-		frame_ipv6(&f, "fd00:10::1", WL6, IPPROTO_ICMPV6);
+		flow_udp(&inner, false, 6, 10);
+		flow_eth(&f, true);
+		frame_ipv6(&f, "fd00:10::1", FLOW_WL6, IPPROTO_ICMPV6);
 		frame_icmp(&f, 2, 0, 0, 1280, inner.data + 14, inner.len - 14);
 		expect(&f, true, SL_R_flow_allowed, "IPv6");
 	}

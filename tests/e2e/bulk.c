@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +17,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/features.h"
 #include "lib/flowmap.h"
 #include "lib/rules.h"
 #include "lib/sniff.h"
+#include "lib/streams.h"
+#include "lib/tags.h"
 #include "lib/topo.h"
 #include "lib/world.h"
 
@@ -38,20 +40,10 @@ TestSuite(bulk, .init = world_enter, .fini = world_leave, .timeout = 120);
 	"version: 1\ndefault: {mode: protect}\nrules:\n"                                                     \
 	"  - {id: 3, direction: both, protocol: icmp, action: allow}\n"
 
-static struct proc *exchange(struct topo *t, const char *address, int port, unsigned long bytes,
-			     struct proc **ret_server)
+static bool is_tagged(const struct seen *seen, const void *tpid)
 {
-	const char *program = world_program("tests/tools/tcpverify");
-
-	*ret_server = ns_spawn(t->workload, "%s serve %d", program, port);
-	cr_assert(wait_until(5000, strstr(proc_text(*ret_server), "ready")), "%s", proc_text(*ret_server));
-	return ns_spawn(t->host, "%s connect %s %d %lu", program, address, port, bytes);
-}
-
-static void finish(struct proc *client, struct proc *server)
-{
-	cr_expect_eq(proc_end(client, 0, 90000), 0, "%s", proc_text(client));
-	cr_expect_eq(proc_end(server, 0, 20000), 0, "%s", proc_text(server));
+	return seen->data[12] << 8 == (*(const uint16_t *)tpid & 0xff00) &&
+	       seen->data[13] == (*(const uint16_t *)tpid & 0xff);
 }
 
 /* Both directions are carried by the lane. */
@@ -63,11 +55,6 @@ static void until_bulk(struct topo *t)
 					    counter(t->d, SL_PROG_VIN, SL_R_bulk) > from + 100),
 		  "the bulk lane carries nothing: %llu and %llu frames",
 		  counter(t->d, SL_PROG_VEX, SL_R_bulk), counter(t->d, SL_PROG_VIN, SL_R_bulk));
-}
-
-static long nstat(struct ns *ns, const char *name)
-{
-	return atol(ns_run(ns, "nstat -asz %s | awk '$1 == \"%s\" {print $2}'", name, name));
 }
 
 static bool count(void *context, const struct sl_flow_key *key, const struct sl_flow *flow)
@@ -104,10 +91,10 @@ Test(bulk, streams_take_it_and_the_books_are_closed)
 	daemon_intercept(t->d, t->workload, "");
 	for (int i = 0; i < 2; i++) {
 		small = counter_legs(t->d, SL_R_diverted);
-		client = exchange(t, i ? WL_IP6 : WL_IP4, 7900 + i, 60000000, &server);
+		client = stream_start(t, i ? WL_IP6 : WL_IP4, 7900 + i, 60000000, &server);
 		until_bulk(t);
 		cr_expect_eq(lanes(t), 1);
-		finish(client, server);
+		stream_finish(client, server);
 		/* Of some 80,000 segments. */
 		small = counter_legs(t->d, SL_R_diverted) - small;
 		cr_expect_lt(small, 8000, "%llu frames went by the other lane", small);
@@ -149,15 +136,14 @@ Test(bulk, offloads_of_every_leg)
 	topo_end(t);
 }
 
-Test(bulk, any_mtu)
+static void try_mtus(const int *mtus, size_t n)
 {
-	static const int mtus[] = { 576, 1280, 1500, 4000, 9000 };
 	struct topo *t = topo_bare();
 	__u64 before = 0;
 
 	t->d = daemon_start(t->host, t->agent, "--mtu 9216 --verdicts no --bulk yes");
 	daemon_intercept(t->d, t->workload, "");
-	for (size_t i = 0; i < sizeof(mtus) / sizeof(*mtus); i++) {
+	for (size_t i = 0; i < n; i++) {
 		ns_run(t->host, "ip link set vethwl mtu %d", mtus[i]);
 		ns_run(t->workload, "ip link set eth0 mtu %d", mtus[i]);
 		ns_run(t->agent,
@@ -178,44 +164,85 @@ Test(bulk, any_mtu)
 	topo_end(t);
 }
 
-static void on_one_processor(void)
+Test(bulk, any_mtu)
 {
-	cpu_set_t all, one;
-	int cpu = 0;
+	static const int mtus[] = { 576, 1280, 1500 };
 
-	cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
-	while (cpu < CPU_SETSIZE && !CPU_ISSET(cpu, &all))
-		cpu++;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	try_mtus(mtus, 3);
+}
+
+/* Their first frames and what is small go by the other lane, in several buffers. */
+Test(bulk, any_larger_mtu)
+{
+	static const int mtus[] = { 4000, 9000 };
+
+	need_multi_buffer();
+	try_mtus(mtus, 2);
+}
+
+/* The outermost tag is beside the frame, the others are in its data. */
+Test(bulk, tagged_streams)
+{
+	static const struct {
+		const char *what;
+		unsigned int n, tpid[TAGS_MAX];
+	} rows[] = { { "802.1Q", 1, { ETH_P_8021Q } },
+		     { "802.1ad", 1, { ETH_P_8021AD } },
+		     { "802.1Q in 802.1ad", 2, { ETH_P_8021AD, ETH_P_8021Q } } };
+	struct topo *t = topo_direct("--verdicts no --bulk yes");
+	__u64 to, from;
+
+	daemon_intercept(t->d, t->workload, "");
+	/* The ports' MTU is without the tags. */
+	for (int end = 0; end < 2; end++)
+		ns_run(end ? t->host : t->workload,
+		       "ip route add %s dev %s mtu 1400 && ip route add %s dev %s mtu 1400",
+		       end ? WL_IP4 : HOST_IP4, end ? "vethwl" : "eth0", end ? WL_IP6 : HOST_IP6,
+		       end ? "vethwl" : "eth0");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct sniff *post = sniff_open(t->workload, "eth0", true);
+		uint16_t outer = (uint16_t)rows[i].tpid[0];
+
+		tags_on(t->workload, "eth0", rows[i].n, rows[i].tpid);
+		tags_on(t->host, "vethwl", rows[i].n, rows[i].tpid);
+		for (int v6 = 0; v6 < 2; v6++) {
+			to = counter(t->d, SL_PROG_VEX, SL_R_bulk);
+			from = counter(t->d, SL_PROG_VIN, SL_R_bulk);
+			tcp_exchange(t->workload, v6 ? WL_IP6 : WL_IP4, t->host, 20000000);
+			cr_expect(counter(t->d, SL_PROG_VEX, SL_R_bulk) > to + 20 &&
+					  counter(t->d, SL_PROG_VIN, SL_R_bulk) > from + 20,
+				  "%s: %llu and %llu frames by the bulk lane", rows[i].what,
+				  counter(t->d, SL_PROG_VEX, SL_R_bulk) - to,
+				  counter(t->d, SL_PROG_VIN, SL_R_bulk) - from);
+		}
+		cr_expect(sniff_wait(post, 1000, is_tagged, &outer) != NULL, "%s: no tag to be seen",
+			  rows[i].what);
+		sniff_close(post);
+		tags_off(t->workload, "eth0");
+		tags_off(t->host, "vethwl");
+	}
+	ctl_do(t->d, "counters --check");
+	for (int end = 0; end < 2; end++)
+		ns_run(end ? t->host : t->workload, "ip route del %s dev %s && ip route del %s dev %s",
+		       end ? WL_IP4 : HOST_IP4, end ? "vethwl" : "eth0", end ? WL_IP6 : HOST_IP6,
+		       end ? "vethwl" : "eth0");
+	topo_end(t);
 }
 
 /* Many streams, each of which changes its lane while it is at its fastest; the receivers say what came out of order. */
 Test(bulk, no_segment_overtakes_another)
 {
-	long before_w, before_h, after_w, after_h, lost;
 	struct topo *t;
 	__u64 carried;
+	long lost;
 
-	on_one_processor();
+	streams_on_one_processor();
 	t = topo_direct("--workers 2 --verdicts no --bulk yes");
 	daemon_intercept(t->d, t->workload, "");
-	before_w = nstat(t->workload, "TcpExtTCPOFOQueue");
-	before_h = nstat(t->host, "TcpExtTCPOFOQueue");
-	/* Less than the 256 frames of the wires inside, so that nothing is lost: out of order is overtaken. */
-	for (int i = 0; i < 60; i++)
-		tcp_exchange(i % 2 ? t->workload : t->host, i % 2 ? WL_IP4 : HOST_IP6,
-			     i % 2 ? t->host : t->workload, 100000);
+	lost = streams_in_order(t);
 	carried = counter_legs(t->d, SL_R_bulk);
-	lost = nstat(t->workload, "TcpRetransSegs") + nstat(t->host, "TcpRetransSegs");
 	tell("60 streams: %llu frames by the bulk lane, %ld segments sent again", carried, lost);
 	cr_expect_gt(carried, 60);
-	after_w = nstat(t->workload, "TcpExtTCPOFOQueue");
-	after_h = nstat(t->host, "TcpExtTCPOFOQueue");
-	cr_expect(after_w == before_w && after_h == before_h,
-		  "segments out of order: %ld in the workload, %ld in the host", after_w - before_w,
-		  after_h - before_h);
 	topo_end(t);
 }
 
@@ -228,7 +255,7 @@ Test(bulk, changes_of_the_lane_under_load)
 
 	daemon_intercept(t->d, t->workload, "");
 	rules_apply(t->d, ALLOW_7900);
-	client = exchange(t, WL_IP4, 7900, 400000000, &server);
+	client = stream_start(t, WL_IP4, 7900, 400000000, &server);
 	until_bulk(t);
 	for (int i = 0; i < 5 && !proc_ended(client, 0); i++) {
 		cr_expect(wait_until(20000, lanes(t) == 1 || proc_ended(client, 0)), "not given again");
@@ -237,7 +264,7 @@ Test(bulk, changes_of_the_lane_under_load)
 					: ALLOW_7900 "  - {id: 9, direction: both, protocol: tcp, ports: 1, "
 						     "action: allow}\n");
 	}
-	finish(client, server);
+	stream_finish(client, server);
 	topo_end(t);
 }
 
@@ -249,7 +276,7 @@ Test(bulk, a_new_policy_cuts)
 
 	daemon_intercept(t->d, t->workload, "");
 	rules_apply(t->d, ALLOW_7900);
-	client = exchange(t, WL_IP4, 7900, 8000000000, &server);
+	client = stream_start(t, WL_IP4, 7900, 8000000000, &server);
 	until_bulk(t);
 	/* The same in other words: judged anew where it is. */
 	rules_apply(t->d,
@@ -273,7 +300,7 @@ Test(bulk, the_core_dies_under_it)
 
 	daemon_intercept(t->d, t->workload, "--fail closed");
 	rules_apply(t->d, ALLOW_7900);
-	client = exchange(t, WL_IP4, 7900, 600000000, &server);
+	client = stream_start(t, WL_IP4, 7900, 600000000, &server);
 	until_bulk(t);
 	core = core_pid(t->d);
 	/* One that stands still rules both lanes. */
@@ -289,7 +316,7 @@ Test(bulk, the_core_dies_under_it)
 	/* The next one gives it again; when it turns is the stream's matter. */
 	cr_expect(wait_until(20000, lanes(t) == 1 || proc_ended(client, 0)), "%s", daemon_said(t->d));
 	cr_expect_eq(counter_legs(t->d, SL_R_fail_open), 0);
-	finish(client, server);
+	stream_finish(client, server);
 	topo_end(t);
 }
 
@@ -322,12 +349,12 @@ Test(bulk, datagrams_in_super_frames)
 	struct timeval patience = { .tv_sec = 2 };
 	struct sniff *eth0;
 
+	need_udp_super_frames(t->host);
 	receiver = ns_socket(t->workload, AF_INET, SOCK_DGRAM, 0);
 	cr_assert_eq(bind(receiver, (struct sockaddr *)&to, sizeof(to)), 0);
 	setsockopt(receiver, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(receiver, SOL_SOCKET, SO_RCVBUF, &(int){ 4 << 20 }, sizeof(int));
-	if (setsockopt(sender, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)))
-		cr_skip_test("no UDP_SEGMENT on this kernel");
+	cr_assert_eq(setsockopt(sender, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)), 0);
 	daemon_intercept(t->d, t->workload, "");
 	inet_pton(AF_INET, WL_IP4, &to.sin_addr);
 	eth0 = sniff_open(t->workload, "eth0", false);
@@ -391,7 +418,7 @@ Test(bulk, is_switched_by_a_restart)
 	__u64 before;
 
 	daemon_intercept(t->d, t->workload, "");
-	client = exchange(t, WL_IP4, 7900, 8000000000, &server);
+	client = stream_start(t, WL_IP4, 7900, 8000000000, &server);
 	until_bulk(t);
 	daemon_kill9(t->d);
 	until_bulk(t);

@@ -156,7 +156,7 @@ static struct at_core at_core(struct field *f)
 
 	cr_assert_eq(bpf_map_lookup_elem(f->t->d->maps.core, &queue, &record), 0);
 	return (struct at_core){ counter_legs(f->t->d, SL_R_diverted), record.rx_frames,
-				 record.drop_rx_full + record.drop_fill_empty };
+				 core_no_room(f->t->d) };
 }
 
 /* Since then: nothing is missing, and something found no room. */

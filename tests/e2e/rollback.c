@@ -99,12 +99,9 @@ static void finish(struct topo *t)
 
 Test(rollback, by_the_workloads_side)
 {
-	struct topo *t = prepare("--mode inline");
+	struct topo *t = prepare("--mode inline --bulk yes");
 
-	ctl_do(t->d, "intercept netns:container --port eth0 --id 180 %s",
-	       ns_sh(NULL, "%s intercept --help | grep -q -- --side", world_program("sluicectl"))
-		       ? ""
-		       : "--side workload");
+	ctl_do(t->d, "intercept netns:container --port eth0 --id 180 --side workload");
 	cr_assert(ping(t->host, WL_IP4), "%s", ns_said());
 	follow(t->host, STOP_US);
 	cr_assert(proc_ended(t->d->proc, 5000), "sluiced goes on");

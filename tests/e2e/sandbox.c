@@ -97,7 +97,8 @@ Test(sandbox, the_running_core_has_nothing_but_its_descriptors)
 		n = readlink(path, target, sizeof(target) - 1);
 		cr_assert_gt(n, 0);
 		target[n] = 0;
-		if (atoi(entry->d_name) <= 2 || *target != '/')
+		/* A policy comes as memory with a name, and is let go when it has been read. */
+		if (atoi(entry->d_name) <= 2 || *target != '/' || !strncmp(target, "/memfd:", 7))
 			continue;
 		cr_expect(strstr(target, "dpi.lock"), "it holds %s", target);
 	}

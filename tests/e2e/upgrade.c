@@ -20,7 +20,8 @@
 TestSuite(upgrade, .init = world_enter, .fini = world_leave, .timeout = 180);
 
 #define NEWER "newer/sluiced"
-#define LINKS 4
+#define LINKS 4 /* vex, vin, vbr, vth … */
+#define LINKS_MAX 6 /* … and vbk, vtk where there is a bulk lane */
 
 static const char *const maps[] = { SL_MAP_PORTS,    SL_MAP_WORKLOADS, SL_MAP_UCMACS, SL_MAP_CONFIG,
 				    SL_MAP_COUNTERS, SL_MAP_TRAFFIC,   SL_MAP_ETYPES, SL_MAP_CORE,
@@ -29,8 +30,9 @@ static const char *const maps[] = { SL_MAP_PORTS,    SL_MAP_WORKLOADS, SL_MAP_UC
 
 /* What stands in the kernel. */
 struct wiring {
-	__u32 link[LINKS], program[LINKS];
-	__u8 tag[LINKS][BPF_TAG_SIZE];
+	int links;
+	__u32 link[LINKS_MAX], program[LINKS_MAX];
+	__u8 tag[LINKS_MAX][BPF_TAG_SIZE];
 	__u32 map[MAPS];
 };
 
@@ -70,15 +72,15 @@ static struct wiring look(void)
 {
 	char list[1024], *save = NULL, *path;
 	struct wiring now = { 0 };
-	int n = 0;
+	int n;
 
 	snprintf(list, sizeof(list), "%s", ns_run(NULL, "ls -d " DAEMON_PINS "/links/*"));
 	for (path = strtok_r(list, "\n", &save); path; path = strtok_r(NULL, "\n", &save)) {
-		cr_assert_lt(n, LINKS, "more links than expected: %s", path);
+		n = now.links++;
+		cr_assert_lt(n, LINKS_MAX, "more links than expected: %s", path);
 		look_at_link(path, &now.link[n], &now.program[n], now.tag[n]);
-		n++;
 	}
-	cr_assert_eq(n, LINKS);
+	cr_assert(now.links == LINKS || now.links == LINKS_MAX, "%d links", now.links);
 	for (unsigned int i = 0; i < MAPS; i++)
 		now.map[i] = map_id(maps[i]);
 	return now;
@@ -86,12 +88,16 @@ static struct wiring look(void)
 
 static void expect_replaced(const struct wiring *before, const struct wiring *after, bool other_build)
 {
-	for (int i = 0; i < LINKS; i++) {
+	int differ = 0;
+
+	cr_assert_eq(before->links, after->links);
+	for (int i = 0; i < before->links; i++) {
 		cr_expect_eq(before->link[i], after->link[i], "link %d is another one", i);
 		cr_expect_neq(before->program[i], after->program[i], "link %d has the same program", i);
-		cr_expect_eq(memcmp(before->tag[i], after->tag[i], BPF_TAG_SIZE) != 0, other_build,
-			     "link %d: the program's instructions", i);
+		differ += memcmp(before->tag[i], after->tag[i], BPF_TAG_SIZE) != 0;
 	}
+	/* The least of them are the same however they are built. */
+	cr_expect(other_build ? differ >= LINKS : !differ, "%d programs have other instructions", differ);
 	for (unsigned int i = 0; i < MAPS; i++)
 		cr_expect_eq(before->map[i], after->map[i], "map %s is another one", maps[i]);
 }

@@ -7,7 +7,6 @@
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "lib/dial.h"
 #include "lib/flowmap.h"
 #include "lib/rules.h"
+#include "lib/streams.h"
 #include "lib/topo.h"
 #include "lib/world.h"
 
@@ -56,16 +56,6 @@ static int flows(struct topo *t, struct sl_flow *ret)
 	return n;
 }
 
-static struct proc *exchange(struct topo *t, const char *address, int port, unsigned long bytes,
-			     struct proc **ret_server)
-{
-	const char *program = world_program("tests/tools/tcpverify");
-
-	*ret_server = ns_spawn(t->workload, "%s serve %d", program, port);
-	cr_assert(wait_until(5000, strstr(proc_text(*ret_server), "ready")), "%s", proc_text(*ret_server));
-	return ns_spawn(t->host, "%s connect %s %d %lu", program, address, port, bytes);
-}
-
 static void until_carried(struct topo *t)
 {
 	__u64 before = counter_legs(t->d, SL_R_flow_allowed);
@@ -86,12 +76,6 @@ static __u64 dropped_by_core(struct topo *t)
 	return dropped;
 }
 
-/* A figure of /proc/net/netstat or snmp, by its name in nstat. */
-static long nstat(struct ns *ns, const char *name)
-{
-	return atol(ns_run(ns, "nstat -asz %s | awk '$1 == \"%s\" {print $2}'", name, name));
-}
-
 Test(verdicts, a_stream_leaves_the_core_and_is_accounted_for)
 {
 	struct topo *t = topo_direct("");
@@ -105,7 +89,7 @@ Test(verdicts, a_stream_leaves_the_core_and_is_accounted_for)
 	for (int i = 0; i < 2; i++) {
 		__u64 before = counter_legs(t->d, SL_R_diverted);
 
-		client = exchange(t, i ? WL_IP6 : WL_IP4, 7900 + i, 60000000, &server);
+		client = stream_start(t, i ? WL_IP6 : WL_IP4, 7900 + i, 60000000, &server);
 		until_carried(t);
 		cr_expect_eq(flows(t, &flow), 1);
 		cr_expect_eq(flow.verdict, SL_VERDICT_ALLOW);
@@ -113,8 +97,7 @@ Test(verdicts, a_stream_leaves_the_core_and_is_accounted_for)
 		list = ctl(t->d, "sessions --protocol tcp --port %d", 7900 + i);
 		cr_expect_eq(json_array_size(json_at(list, "items")), 1);
 		json_decref(list);
-		cr_expect_eq(proc_end(client, 0, 60000), 0, "%s", proc_text(client));
-		cr_expect_eq(proc_end(server, 0, 20000), 0, "%s", proc_text(server));
+		stream_finish(client, server);
 		/* Of some 80,000 segments. */
 		seen = counter_legs(t->d, SL_R_diverted) - before;
 		cr_expect_lt(seen, 4000, "%llu frames went by the core", seen);
@@ -130,70 +113,29 @@ Test(verdicts, a_stream_leaves_the_core_and_is_accounted_for)
 }
 
 /*
- * A sender or a worker that changes its processor under load can have the kernel swap frames behind it, with or
- * without us. All that is started from here on stays on one.
- */
-static void on_one_processor(void)
-{
-	cpu_set_t all, one;
-	int cpu = 0;
-
-	cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
-	while (cpu < CPU_SETSIZE && !CPU_ISSET(cpu, &all))
-		cpu++;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
-}
-
-/*
  * Many streams, each handed over while it is at its fastest. The receivers themselves say whether a segment came
  * out of order.
  */
 Test(verdicts, no_segment_overtakes_another)
 {
-	long before_w, before_h, after_w, after_h, lost;
 	struct topo *t;
 	__u64 carried;
+	long lost;
 
-	on_one_processor();
+	streams_on_one_processor();
 	t = topo_direct("--workers 2");
-
 	daemon_intercept(t->d, t->workload, "");
 	rules_apply(t->d, ALLOW_7900);
-	before_w = nstat(t->workload, "TcpExtTCPOFOQueue");
-	before_h = nstat(t->host, "TcpExtTCPOFOQueue");
 	carried = counter_legs(t->d, SL_R_flow_allowed);
-	/* Less than the 256 frames of the wires inside, so that nothing is lost: out of order is overtaken. */
-	for (int i = 0; i < 60; i++)
-		tcp_exchange(i % 2 ? t->workload : t->host, i % 2 ? WL_IP4 : HOST_IP6,
-			     i % 2 ? t->host : t->workload, 100000);
+	lost = streams_in_order(t);
 	carried = counter_legs(t->d, SL_R_flow_allowed) - carried;
-	lost = nstat(t->workload, "TcpRetransSegs") + nstat(t->host, "TcpRetransSegs");
 	tell("60 streams: %llu frames carried by the kernel, %ld segments sent again", carried, lost);
 	cr_expect_gt(carried, 60);
-	after_w = nstat(t->workload, "TcpExtTCPOFOQueue");
-	after_h = nstat(t->host, "TcpExtTCPOFOQueue");
-	ns_sh(t->agent, "ethtool -S vth | grep drops | tr -s '\\n ' ' '");
-	cr_expect(after_w == before_w && after_h == before_h,
-		  "segments out of order: %ld in the workload, %ld in the host; vth: %s", after_w - before_w,
-		  after_h - before_h, ns_said());
 	cr_expect_eq(dropped_by_core(t), 0);
 	topo_end(t);
 }
 
 /* From the moment a policy is applied nothing passes on what the one before has allowed. */
-/* Frames on their way to the core for which there was no room: in the device's ring or in the core's. */
-static __u64 no_room(struct topo *t)
-{
-	struct sl_core record = { 0 };
-	__u32 queue = 0;
-
-	cr_assert_eq(bpf_map_lookup_elem(t->d->maps.core, &queue, &record), 0);
-	return record.drop_rx_full + record.drop_fill_empty +
-	       strtoull(ns_run(t->agent, "awk '$1 == \"vbr:\" {print $13}' /proc/net/dev"), NULL, 10);
-}
-
 Test(verdicts, a_new_policy_cuts_and_lets_go_on)
 {
 	struct topo *t = topo_direct("");
@@ -205,7 +147,7 @@ Test(verdicts, a_new_policy_cuts_and_lets_go_on)
 	daemon_intercept(t->d, t->workload, "");
 	rules_apply(t->d, ALLOW_7900);
 	in = flow_start(t->host, t->workload, WL_IP4, 5000, 2000, 200);
-	client = exchange(t, WL_IP4, 7900, 4000000000, &server);
+	client = stream_start(t, WL_IP4, 7900, 4000000000, &server);
 	until_carried(t);
 	/* The same policy in other words: every flow is judged anew, and goes on. */
 	rules_apply(t->d,
@@ -221,8 +163,8 @@ Test(verdicts, a_new_policy_cuts_and_lets_go_on)
 		  "what is still allowed is not carried any more");
 	/* Beside a download at full speed a datagram may find no room at the core: then that is counted. */
 	flow_stop(in, &sent, &received, NULL);
-	cr_expect(received <= sent && (__u64)(sent - received) <= no_room(t),
-		  "sent %ld, received %ld, no room for %llu", sent, received, no_room(t));
+	cr_expect(received <= sent && (__u64)(sent - received) <= core_no_room(t->d),
+		  "sent %ld, received %ld, no room for %llu", sent, received, core_no_room(t->d));
 	topo_end(t);
 }
 
@@ -268,7 +210,7 @@ Test(verdicts, outlive_the_core)
 
 	daemon_intercept(t->d, t->workload, "--fail closed");
 	rules_apply(t->d, ALLOW_7900);
-	client = exchange(t, WL_IP4, 7900, 1500000000, &server);
+	client = stream_start(t, WL_IP4, 7900, 1500000000, &server);
 	until_carried(t);
 	/* One that stands still is as good as none, but nobody takes its place. */
 	core = core_pid(t->d);
@@ -289,8 +231,7 @@ Test(verdicts, outlive_the_core)
 	cr_expect_str_eq(json_text(list, "items.0.action"), "allow");
 	cr_expect_gt(json_int(list, "items.0.bytes.0"), 1000000);
 	json_decref(list);
-	cr_expect_eq(proc_end(client, 0, 90000), 0, "%s", proc_text(client));
-	cr_expect_eq(proc_end(server, 0, 20000), 0, "%s", proc_text(server));
+	stream_finish(client, server);
 	cr_expect(wait_until(3000, flows(t, NULL) == 0), "its end is not the entry's");
 	topo_end(t);
 }
@@ -332,7 +273,7 @@ Test(verdicts, outlive_an_upgrade)
 	daemon_intercept(t->d, t->workload, "");
 	rules_apply(t->d, ALLOW_7900);
 	in = flow_start(t->host, t->workload, WL_IP4, 5000, 2000, 200);
-	client = exchange(t, WL_IP4, 7900, 3000000000, &server);
+	client = stream_start(t, WL_IP4, 7900, 3000000000, &server);
 	/* Both: that some frames are carried may be one of them alone. */
 	cr_assert(wait_until(5000, flows(t, &before) == 2), "not both are judged: %s", daemon_said(t->d));
 	until_carried(t);
@@ -342,8 +283,7 @@ Test(verdicts, outlive_an_upgrade)
 	until_carried(t);
 	cr_expect_eq(flows(t, &after), 2);
 	cr_expect_eq(before.generation, after.generation, "judged anew without need");
-	cr_expect_eq(proc_end(client, 0, 90000), 0, "%s", proc_text(client));
-	cr_expect_eq(proc_end(server, 0, 20000), 0, "%s", proc_text(server));
+	stream_finish(client, server);
 	flow_end(in);
 	topo_end(t);
 }

@@ -44,11 +44,11 @@ static bool launch(struct daemon *d)
 	char text[512];
 	ssize_t n;
 
-	d->proc =
-		ns_spawn(d->home,
-			 "env NOTIFY_SOCKET=%s %s --instance " DAEMON_INSTANCE " --netns %s --dpi-path %s %s",
-			 address.sun_path, world_program(d->program ?: "sluiced"), d->agent->path,
-			 world_program("sluice-dpi"), d->options);
+	d->proc = ns_spawn(d->home,
+			   "env NOTIFY_SOCKET=%s %s --instance " DAEMON_INSTANCE
+			   " --netns %s --dpi-path %s %s %s",
+			   address.sun_path, world_program(d->program ?: "sluiced"), d->agent->path,
+			   world_program("sluice-dpi"), getenv("SLUICED_OPTIONS") ?: "", d->options);
 	while (!ready && now_ms() < end && !proc_ended(d->proc, 0)) {
 		if (!readable(fd, 20))
 			continue;
@@ -260,6 +260,16 @@ long core_age_ms(struct daemon *d)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	now = ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 	return now > record.heartbeat_ns ? (long)((now - record.heartbeat_ns) / 1000000) : 0;
+}
+
+__u64 core_no_room(struct daemon *d)
+{
+	struct sl_core record = { 0 };
+	__u32 queue = 0;
+
+	cr_assert_eq(bpf_map_lookup_elem(d->maps.core, &queue, &record), 0);
+	return record.drop_rx_full + record.drop_fill_empty +
+	       strtoull(ns_run(d->agent, "awk '$1 == \"vbr:\" {print $13}' /proc/net/dev"), NULL, 10);
 }
 
 static struct sl_counters read_counters(struct daemon *d, enum sl_program prog)

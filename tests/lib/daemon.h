@@ -29,7 +29,10 @@ struct daemon {
 	char options[512];
 };
 
-/* Options as on the command line, "" for none. Fails the test unless it becomes ready. */
+/*
+ * Options as on the command line, "" for none; those of the environment's SLUICED_OPTIONS come before them. Fails the
+ * test unless it becomes ready.
+ */
 struct daemon *daemon_start(struct ns *home, struct ns *agent, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Starts it where it must refuse: returns what it said; the test fails if it becomes ready or ends with 0. */
@@ -66,6 +69,9 @@ long core_age_ms(struct daemon *d);
 /* With the default heartbeat of a second: surely fresh, surely stale; neither in between. */
 #define core_alive(d) (core_age_ms(d) < 800)
 #define core_stale(d) (core_age_ms(d) > 1100)
+
+/* Frames sent to queue 0 of the core for which there was no room: in vbr's wire or in the core's rings. */
+__u64 core_no_room(struct daemon *d);
 
 /* From the pinned maps, sum of all CPUs. */
 __u64 counter(struct daemon *d, enum sl_program prog, enum sl_reason reason);

@@ -9,9 +9,13 @@
 #ifndef SLUICE_TESTS_FEATURES_H
 #define SLUICE_TESTS_FEATURES_H
 
+#include "lib/ns.h"
+
 /* Links of programs at a tcx hook: since 6.6. */
 void need_tcx(void);
 /* AF_XDP frames of more than one buffer, for jumbo frames: since 6.6. */
 void need_multi_buffer(void);
+/* Packet sockets that send UDP's super-frames: since 6.2. Asked of ns's lo, where nobody takes the frame. */
+void need_udp_super_frames(struct ns *ns);
 
 #endif

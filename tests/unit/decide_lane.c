@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "engine_lab.h"
-#include "lib/flowmap.h"
+#include "flow_map_lab.h"
 
 #define PEER_PORT 40000
 #define AFTER 16 /* full packets in a row */
@@ -32,11 +32,7 @@ static void with_map(struct sl_engine_conf *conf)
 
 static void open_trial(void)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-
-	map = bpf_map_create(BPF_MAP_TYPE_HASH, SL_MAP_FLOWS, sizeof(struct sl_flow_key),
-			     sizeof(struct sl_flow), 64, &opts);
-	cr_assert_geq(map, 0);
+	map = flow_map_open(64);
 	memset(data, 'x', sizeof(data));
 	trial_open(&trial, TRIAL_ONLY_8080, with_map);
 	cr_assert(trial_handshake(&trial, PEER_PORT, 8080));
@@ -52,29 +48,9 @@ static void close_trial(void)
 
 TestSuite(decide_lane, .init = open_trial, .fini = close_trial, .timeout = 60);
 
-struct found {
-	int n;
-	struct sl_flow_key key;
-	struct sl_flow flow;
-};
-
-static bool note(void *context, const struct sl_flow_key *key, const struct sl_flow *flow)
-{
-	struct found *found = context;
-
-	found->n++;
-	found->key = *key;
-	found->flow = *flow;
-	return true;
-}
-
 static struct found entries(void)
 {
-	struct found found = { 0 };
-	struct sl_err err = { 0 };
-
-	cr_assert_geq(sl_flowmap_walk(map, note, &found, &err), 0, "%s", err.text);
-	return found;
+	return flow_map_entries(map);
 }
 
 static enum sl_action server(uint8_t flags, size_t len)

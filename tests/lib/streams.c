@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* See streams.h. */
+#include "lib/streams.h"
+
+#include <criterion/criterion.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/world.h"
+
+#define STREAMS 60
+#define STREAM_BYTES 100000
+
+struct proc *stream_start(struct topo *t, const char *address, int port, unsigned long bytes,
+			  struct proc **ret_server)
+{
+	const char *program = world_program("tests/tools/tcpverify");
+
+	*ret_server = ns_spawn(t->workload, "%s serve %d", program, port);
+	cr_assert(wait_until(5000, strstr(proc_text(*ret_server), "ready")), "%s", proc_text(*ret_server));
+	return ns_spawn(t->host, "%s connect %s %d %lu", program, address, port, bytes);
+}
+
+void stream_finish(struct proc *client, struct proc *server)
+{
+	cr_expect_eq(proc_end(client, 0, 90000), 0, "%s", proc_text(client));
+	cr_expect_eq(proc_end(server, 0, 20000), 0, "%s", proc_text(server));
+}
+
+void streams_on_one_processor(void)
+{
+	cpu_set_t all, one;
+	int cpu = 0;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+	while (cpu < CPU_SETSIZE && !CPU_ISSET(cpu, &all))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+}
+
+static long nstat(struct ns *ns, const char *name)
+{
+	return atol(ns_run(ns, "nstat -asz %s | awk '$1 == \"%s\" {print $2}'", name, name));
+}
+
+long streams_in_order(struct topo *t)
+{
+	long workload = nstat(t->workload, "TcpExtTCPOFOQueue"), host = nstat(t->host, "TcpExtTCPOFOQueue");
+
+	for (int i = 0; i < STREAMS; i++)
+		tcp_exchange(i % 2 ? t->workload : t->host, i % 2 ? WL_IP4 : HOST_IP6,
+			     i % 2 ? t->host : t->workload, STREAM_BYTES);
+	workload = nstat(t->workload, "TcpExtTCPOFOQueue") - workload;
+	host = nstat(t->host, "TcpExtTCPOFOQueue") - host;
+	ns_sh(t->agent, "ethtool -S vth | grep drops | tr -s '\\n ' ' '");
+	cr_expect(!workload && !host, "segments out of order: %ld in the workload, %ld in the host; vth: %s",
+		  workload, host, ns_said());
+	return nstat(t->workload, "TcpRetransSegs") + nstat(t->host, "TcpRetransSegs");
+}
