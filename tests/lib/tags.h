@@ -2,6 +2,8 @@
 /*
  * VLAN tags around all that a namespace sends by an interface, and off what it
  * receives there: as devices of 802.1Q would do it, on kernels that have none.
+ *
+ * Invariant: what comes without just these tags is not received.
  */
 #ifndef SLUICE_TESTS_TAGS_H
 #define SLUICE_TESTS_TAGS_H
