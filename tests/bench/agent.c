@@ -104,11 +104,22 @@ static int write_policy(const char *path, struct sl_err *err)
 	return fclose(file) ? sl_errno(err, errno, "%s", path) : 0;
 }
 
+/* Connections of one source come as fast as they can here: counted as ever, and no flood. */
+static int write_conf(const char *path, struct sl_err *err)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file)
+		return sl_errno(err, errno, "%s", path);
+	fprintf(file, "[threats]\nsyn_flood = 100000000\n");
+	return fclose(file) ? sl_errno(err, errno, "%s", path) : 0;
+}
+
 /* The command line, and the texts that it points to. */
 struct command {
 	char *words[LAB_WORDS_MAX];
 	unsigned int n;
-	char path[SL_ERR_LEN], dpi[512], netns[64], policy[96], options[128];
+	char path[SL_ERR_LEN], dpi[512], netns[64], policy[96], conf[96], options[128];
 };
 
 static void add_words(struct command *command, char *first, char *second)
@@ -130,6 +141,7 @@ static int make_command(const struct agent *agent, const char *options, struct c
 	snprintf(c->dpi, sizeof(c->dpi), "%.490s/sluice-dpi", bench_build());
 	snprintf(c->netns, sizeof(c->netns), "/proc/%d/ns/net", agent->ns.pid);
 	snprintf(c->policy, sizeof(c->policy), "%s/policy.yaml", agent->run_dir);
+	snprintf(c->conf, sizeof(c->conf), "%s/sluiced.conf", agent->run_dir);
 	snprintf(c->options, sizeof(c->options), "%s", options);
 	c->words[c->n++] = c->path;
 	add_words(c, "--netns", c->netns);
@@ -142,7 +154,9 @@ static int make_command(const struct agent *agent, const char *options, struct c
 		add_words(c, "--dpi", "external");
 	} else {
 		r = write_policy(c->policy, err);
+		r = r ?: write_conf(c->conf, err);
 		add_words(c, "--policy", c->policy);
+		add_words(c, "--config", c->conf);
 	}
 	for (char *word = strtok_r(c->options, " ", &save); word && c->n + 1 < LAB_WORDS_MAX;
 	     word = strtok_r(NULL, " ", &save))

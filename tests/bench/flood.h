@@ -34,7 +34,7 @@ int flood_redirect(struct flood *flood, const struct ns *ns, const char *from, c
 /* So far, over all runs. */
 __u64 flood_sent(const struct flood *flood);
 __u64 flood_received(const struct flood *flood);
-#define FLOOD_FLOWS_MAX 131072 /* from eight addresses: the host's, and those behind it */
+#define FLOOD_FLOWS_MAX 131072 /* from eight addresses: the host's, and others of its network */
 /*
  * Sends frames of `len` bytes (Ethernet header included), of `flows` flows in turns (a power of two; 0: one), to the workload for
  * the given time, as fast as CPU 0 makes them, and measures what arrives a second

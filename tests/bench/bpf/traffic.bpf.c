@@ -24,7 +24,8 @@
 #define SOURCE_HOST 29 /* the last byte of the address */
 #define SOURCE_PORT 34
 #define BENCH_SOURCE 40000
-#define PORT_BITS 14 /* of the number of a flow; those above go into the address */
+#define PORT_BITS 14 /* of the number of a flow; those above go into the address, … */
+#define APART 4 /* … so that it is not that of the receiver, which comes behind the first sender's */
 
 /* Set before loading. */
 const volatile __u16 bench_port; /* UDP destination port of the flood, host byte order */
@@ -51,7 +52,7 @@ int bench_gen(struct xdp_md *ctx)
 {
 	__u8 *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
-	__u32 flow = bench_sent & bench_flow_mask, host = flow >> PORT_BITS, sum;
+	__u32 flow = bench_sent & bench_flow_mask, host = (flow >> PORT_BITS) * APART, sum;
 
 	if ((void *)(data + SOURCE_PORT + sizeof(__be16)) > end)
 		return XDP_ABORTED;
