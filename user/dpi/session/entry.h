@@ -13,7 +13,6 @@
 #include "dpi/session/table.h"
 
 #define NO_ENTRY UINT32_MAX
-#define CHUNK_ENTRIES 1024u
 #define TICK_NS 500000000ull
 #define WHEEL_SLOTS 4096u /* half an hour and a bit: longer timers go round more than once */
 #define NO_SLOT UINT16_MAX
@@ -82,9 +81,8 @@ struct sl_table {
 	struct sl_stream_pool pool;
 	uint32_t *bucket;
 	uint32_t bucket_mask;
-	struct entry **chunk;
-	uint32_t chunks, chunks_max;
-	uint32_t fresh; /* entries never used: [fresh, chunks * CHUNK_ENTRIES) */
+	struct entry *arena; /* of max entries; memory only where it has been used */
+	uint32_t fresh; /* entries never used: [fresh, max) */
 	uint32_t free; /* a list by hash_next */
 	uint32_t max, reserve, established_max;
 	uint32_t wheel[WHEEL_SLOTS];
@@ -97,7 +95,7 @@ struct sl_table {
 
 static inline struct entry *entry_at(const struct sl_table *table, uint32_t i)
 {
-	return &table->chunk[i / CHUNK_ENTRIES][i % CHUNK_ENTRIES];
+	return &table->arena[i];
 }
 
 static inline struct entry *entry_of(struct sl_session *session)

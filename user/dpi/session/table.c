@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "dpi/session/entry.h"
@@ -65,12 +66,11 @@ static uint32_t buckets_for(uint64_t sessions)
 	return n;
 }
 
-/* How many sessions fit, with what each takes of the index: two buckets at most, and of a chunk's pointer. */
+/* How many sessions fit, with what each takes of the index: two buckets at most. */
 static uint32_t fitting(const struct sl_table_config *config)
 {
-	uint64_t each = sizeof(struct entry) + SL_TABLE_NAME_BYTES + 2 * sizeof(uint32_t) + 1;
-	/* The arena grows by whole chunks. */
-	uint64_t fixed = sizeof(struct sl_table) + config->stream_total_bytes + CHUNK_ENTRIES * each;
+	uint64_t each = sizeof(struct entry) + SL_TABLE_NAME_BYTES + 2 * sizeof(uint32_t);
+	uint64_t fixed = sizeof(struct sl_table) + config->stream_total_bytes;
 
 	if (config->bytes_max < fixed)
 		return 0;
@@ -79,10 +79,38 @@ static uint32_t fitting(const struct sl_table_config *config)
 		       : config->sessions_max;
 }
 
+static uint64_t arena_bytes(const struct sl_table *table)
+{
+	return (uint64_t)table->max * sizeof(*table->arena);
+}
+
+static uint64_t index_bytes(const struct sl_table *table)
+{
+	return (table->bucket_mask + 1ull) * sizeof(*table->bucket);
+}
+
+/*
+ * Addresses for it; the memory comes with its use, by large pages where there are such: sessions are found in any order,
+ * and each one would miss the TLB twice. NULL: none.
+ */
+static void *reserve(uint64_t bytes)
+{
+	void *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	/* A kernel without them refuses, and gives small ones. */
+	madvise(memory, bytes, MADV_HUGEPAGE);
+	return memory;
+}
+
 static void release(struct sl_table *table)
 {
-	free(table->chunk);
-	free(table->bucket);
+	if (table->arena)
+		munmap(table->arena, arena_bytes(table));
+	if (table->bucket)
+		munmap(table->bucket, index_bytes(table));
 	free(table);
 }
 
@@ -108,14 +136,13 @@ int sl_table_open(struct sl_table **ret, const struct sl_table_config *config, s
 	table->established_max =
 		table->max - 3 * table->reserve - 1; /* or all could have just their shares */
 	table->bucket_mask = buckets_for(table->max) - 1;
-	table->chunks_max = (table->max + CHUNK_ENTRIES - 1) / CHUNK_ENTRIES;
-	table->bucket = malloc((table->bucket_mask + 1ull) * sizeof(*table->bucket));
-	table->chunk = calloc(table->chunks_max, sizeof(*table->chunk));
-	if (!table->bucket || !table->chunk) {
+	table->bucket = reserve(index_bytes(table));
+	table->arena = reserve(arena_bytes(table));
+	if (!table->bucket || !table->arena) {
 		release(table);
 		return sl_errno(err, ENOMEM, "session table for %u sessions", config->sessions_max);
 	}
-	memset(table->bucket, 0xff, (table->bucket_mask + 1ull) * sizeof(*table->bucket));
+	memset(table->bucket, 0xff, index_bytes(table));
 	memset(table->wheel, 0xff, sizeof(table->wheel));
 	memset(table->class, 0xff, sizeof(table->class));
 	table->free = NO_ENTRY;
@@ -141,8 +168,6 @@ void sl_table_close(struct sl_table *table)
 		if (entry_at(table, i)->flags & ENTRY_USED)
 			entry_remove(table, entry_at(table, i), SL_END_SHUTDOWN);
 	}
-	for (uint32_t i = 0; i < table->chunks; i++)
-		free(table->chunk[i]);
 	release(table);
 }
 
@@ -190,15 +215,8 @@ static struct entry *allocate(struct sl_table *table)
 		table->free = entry->hash_next;
 		return entry;
 	}
-	if (table->fresh == table->chunks * CHUNK_ENTRIES) {
-		struct entry *chunk = NULL;
-
-		if (table->chunks < table->chunks_max)
-			chunk = aligned_alloc(64, CHUNK_ENTRIES * sizeof(*chunk));
-		if (!chunk)
-			return NULL;
-		table->chunk[table->chunks++] = chunk;
-	}
+	if (table->fresh == table->max)
+		return NULL;
 	entry = entry_at(table, table->fresh);
 	entry->self = table->fresh++;
 	return entry;
@@ -296,7 +314,6 @@ void sl_table_stats(const struct sl_table *table, struct sl_table_stats *ret)
 	*ret = table->stats;
 	ret->stream_bytes = table->pool.used;
 	ret->streams = table->pool.streams;
-	ret->bytes = sizeof(*table) + table->chunks_max * sizeof(*table->chunk) +
-		     (table->bucket_mask + 1ull) * sizeof(*table->bucket) +
-		     (uint64_t)table->chunks * CHUNK_ENTRIES * sizeof(struct entry) + table->pool.used;
+	ret->bytes = sizeof(*table) + index_bytes(table) + (uint64_t)table->fresh * sizeof(struct entry) +
+		     table->pool.used;
 }
