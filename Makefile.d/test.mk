@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The suites, one after the other; each test works in namespaces of its own and leaves nothing behind.
-# FILTER='suite/test*' picks tests by criterion's pattern; SLUICED_OPTIONS='--bulk yes' goes to every daemon they start.
+# FILTER='suite/test*' picks tests by criterion's pattern; SLUICED_OPTIONS='--bulk no' goes to every daemon they start.
 
 FILTER ?=
 # A test gives the same result twice: the same cases each time here, new ones with `make property` and `make soak`.

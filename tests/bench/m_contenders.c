@@ -68,6 +68,7 @@ int measure_attachment(struct sl_err *err)
 int measure_core_work(struct sl_err *err)
 {
 	struct lane all = LANE_NONE, forward = LANE_NONE, tap = LANE_NONE, two = LANE_NONE, one = LANE_NONE;
+	struct lane single = LANE_NONE;
 	struct flood *flood = NULL;
 	int r;
 
@@ -89,6 +90,15 @@ int measure_core_work(struct sl_err *err)
 				    "64-byte UDP frames delivered, of one flow; in tap the core gets copies",
 				    err);
 	lane_close(&tap);
+	single.options = "--bulk no";
+	r = r ?: lane_open(&single, flood, LANE_AGENT, AGENT_DPI, err);
+	r = r
+		    ?: lane_compare(
+			       "udp64_two_lanes_vs_one", &all, "with a bulk lane", &single, "without one",
+			       "64-byte UDP frames delivered, of one flow: what it costs those that do not "
+			       "take it",
+			       err);
+	lane_close(&single);
 	lane_close(&all);
 	r = r ?: lane_open(&one, flood, LANE_AGENT, AGENT_DPI, err);
 	r = r ?: lane_open(&two, flood, LANE_AGENT, AGENT_DPI, err);

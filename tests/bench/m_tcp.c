@@ -90,7 +90,7 @@ int measure_tcp_off(struct sl_err *err)
 
 int measure_tcp_inline(struct sl_err *err)
 {
-	return all_ways(&(struct served){ "", "inline", "sluice inline", "tcp_inline",
+	return all_ways(&(struct served){ "--bulk no", "inline", "sluice inline", "tcp_inline",
 					  "tcp_inline_from_workload", "tcp_inline_8",
 					  "tcp_inline_8_from_workload" },
 			err);

@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+/* A super-frame takes as long as so many small frames at least: in a turn there are fewer of them. */
+#define BULK_WEIGHT 8
+
 struct pair {
 	struct sl_lane lane;
 	struct sl_lane *frames, *bulk;
@@ -27,7 +30,8 @@ static int run(struct sl_lane *lane, int budget, sl_frame_handler handle, void *
 	if (frames < 0)
 		return frames;
 	pair->now = pair->bulk;
-	bulk = pair->bulk->ops->run(pair->bulk, budget, handle, context, err);
+	bulk = pair->bulk->ops->run(pair->bulk, (budget + BULK_WEIGHT - 1) / BULK_WEIGHT, handle, context,
+				    err);
 	pair->now = pair->frames;
 	lane->pending = pair->frames->pending || pair->bulk->pending;
 	return bulk < 0 ? bulk : frames + bulk;

@@ -3,7 +3,8 @@
  * Two lanes of one worker as one: frames, and those of the bulk lane. Whoever
  * handles frames need not know that there are two.
  *
- * Invariants: both get as much of a run; a frame leaves by the lane by which it
+ * Invariants: both have their part of a run, so that small frames wait for
+ * some super-frames at most; a frame leaves by the lane by which it
  * has come, one of the core's own by that of the frame that is being answered.
  */
 #ifndef SLUICE_DPI_PAIR_H
