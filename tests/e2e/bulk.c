@@ -136,12 +136,12 @@ Test(bulk, offloads_of_every_leg)
 	topo_end(t);
 }
 
-static void try_mtus(const int *mtus, size_t n)
+static void try_mtus(const int *mtus, size_t n, const char *options)
 {
 	struct topo *t = topo_bare();
 	__u64 before = 0;
 
-	t->d = daemon_start(t->host, t->agent, "--mtu 9216 --verdicts no --bulk yes");
+	t->d = daemon_start(t->host, t->agent, "--verdicts no --bulk yes %s", options);
 	daemon_intercept(t->d, t->workload, "");
 	for (size_t i = 0; i < n; i++) {
 		ns_run(t->host, "ip link set vethwl mtu %d", mtus[i]);
@@ -168,7 +168,7 @@ Test(bulk, any_mtu)
 {
 	static const int mtus[] = { 576, 1280, 1500 };
 
-	try_mtus(mtus, 3);
+	try_mtus(mtus, 3, "");
 }
 
 /* Their first frames and what is small go by the other lane, in several buffers. */
@@ -177,7 +177,7 @@ Test(bulk, any_larger_mtu)
 	static const int mtus[] = { 4000, 9000 };
 
 	need_multi_buffer();
-	try_mtus(mtus, 2);
+	try_mtus(mtus, 2, "--mtu 9216");
 }
 
 /* The outermost tag is beside the frame, the others are in its data. */
