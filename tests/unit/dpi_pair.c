@@ -16,7 +16,7 @@ TestSuite(dpi_pair);
 /* A lane that always has so many frames waiting. */
 struct fake {
 	struct sl_lane lane;
-	int waiting, taken, sent, broken;
+	int waiting, taken, sent, broken, runs;
 	bool pending, down;
 };
 
@@ -34,6 +34,7 @@ static int run(struct sl_lane *lane, int budget, sl_frame_handler handle, void *
 	int n = fake->waiting < budget ? fake->waiting : budget;
 
 	(void)err;
+	fake->runs++;
 	if (fake->broken)
 		return fake->broken;
 	for (int i = 0; i < n; i++)
@@ -106,6 +107,30 @@ Test(dpi_pair, neither_waits_long_for_the_other)
 	pair->ops->destroy(pair);
 	both(0, 0);
 	cr_expect_eq(turn(), 0);
+	pair->ops->destroy(pair);
+}
+
+/* It is a system call each time. */
+Test(dpi_pair, bulk_is_asked_for_when_there_may_be_some)
+{
+	both(1000, 0);
+	for (int i = 0; i < 100; i++)
+		turn();
+	cr_expect_eq(frames.runs, 100);
+	cr_expect(bulk.runs >= 2 && bulk.runs <= 25, "asked %d times", bulk.runs);
+	/* Readable, or with something that waits to leave: at once, and as long as there is more. */
+	bulk = (struct fake){ .lane = { .ops = &fake_ops, .record = &record }, .waiting = 1 };
+	pair->ready = 2;
+	for (int i = 1; i <= 10; i++) {
+		turn();
+		cr_expect_eq(bulk.runs, i);
+	}
+	bulk.waiting = 0;
+	turn();
+	bulk.runs = 0;
+	bulk.lane.pending = true;
+	turn();
+	cr_expect_eq(bulk.runs, 1);
 	pair->ops->destroy(pair);
 }
 

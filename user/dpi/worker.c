@@ -36,9 +36,12 @@ static bool wait_for_frames(struct sl_worker *worker, int timeout_ms)
 	for (int i = 0; i < n; i++)
 		fds[2 + i] = (struct pollfd){ .fd = lane[i], .events = POLLIN };
 	sl_record_add(&worker->lane->record->polls, 1);
+	worker->lane->ready = 0;
 	/* A failing poll() looks like a timeout: the lane itself says what is wrong with its socket. */
 	if (poll(fds, 2 + (nfds_t)n, timeout_ms) <= 0)
 		return false;
+	for (int i = 0; i < n; i++)
+		worker->lane->ready |= fds[2 + i].revents ? 1U << i : 0;
 	if (fds[1].revents)
 		sl_mailbox_woken(&worker->mailbox);
 	return fds[0].revents;

@@ -102,6 +102,7 @@ struct sl_lane {
 	struct sl_core *record; /* this worker's line in sl_core_v2 */
 	bool down; /* after account(): the interface is set down, frames go nowhere until it is up again */
 	bool pending; /* after run(): frames wait to leave, run() again soon even if none arrive */
+	unsigned int ready; /* before run(): which of its fds() poll() has found readable, by bits */
 };
 
 /* Counters of a record: one writer, so no locked instruction is needed, only whole stores. */

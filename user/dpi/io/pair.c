@@ -6,11 +6,16 @@
 
 /* A super-frame takes as long as so many small frames at least: in a turn there are fewer of them. */
 #define BULK_WEIGHT 8
+/* Nobody moves bulk most of the time, and asking is a system call: so many runs without, unless poll() has seen some. */
+#define BULK_LOOK 8
+#define BULK_READY 2U /* the bit of its descriptor, see fds() */
 
 struct pair {
 	struct sl_lane lane;
 	struct sl_lane *frames, *bulk;
 	struct sl_lane *now; /* whose frame is being handled */
+	bool more; /* there was bulk in the last run that looked … */
+	unsigned int passed; /* … and runs since then that did not */
 };
 
 static const struct sl_lane_ops pair_ops;
@@ -20,18 +25,32 @@ static struct pair *to_pair(struct sl_lane *lane)
 	return (struct pair *)lane;
 }
 
+/* Is the bulk lane to have its part of this run? */
+static bool looks(struct pair *pair)
+{
+	if (!(pair->lane.ready & BULK_READY) && !pair->more && !pair->bulk->pending &&
+	    ++pair->passed < BULK_LOOK)
+		return false;
+	pair->lane.ready &= ~BULK_READY;
+	pair->passed = 0;
+	return true;
+}
+
 static int run(struct sl_lane *lane, int budget, sl_frame_handler handle, void *context, struct sl_err *err)
 {
 	struct pair *pair = to_pair(lane);
-	int frames, bulk;
+	int frames, bulk = 0;
 
 	pair->now = pair->frames;
 	frames = pair->frames->ops->run(pair->frames, budget, handle, context, err);
 	if (frames < 0)
 		return frames;
-	pair->now = pair->bulk;
-	bulk = pair->bulk->ops->run(pair->bulk, (budget + BULK_WEIGHT - 1) / BULK_WEIGHT, handle, context,
-				    err);
+	if (looks(pair)) {
+		pair->now = pair->bulk;
+		bulk = pair->bulk->ops->run(pair->bulk, (budget + BULK_WEIGHT - 1) / BULK_WEIGHT, handle,
+					    context, err);
+		pair->more = bulk > 0;
+	}
 	pair->now = pair->frames;
 	lane->pending = pair->frames->pending || pair->bulk->pending;
 	return bulk < 0 ? bulk : frames + bulk;
@@ -98,6 +117,8 @@ struct sl_lane *sl_pair_new(struct sl_lane *frames, struct sl_lane *bulk)
 	pair->lane.record = frames->record;
 	pair->frames = pair->now = frames;
 	pair->bulk = bulk;
+	/* Nobody has polled yet. */
+	pair->lane.ready = BULK_READY;
 	return &pair->lane;
 }
 
