@@ -73,22 +73,12 @@ static void expect_whole(struct busy *c, const char *which)
 	cr_expect_eq(proc_end(c->server, 0, 20000), 0, "%s: %s", which, proc_text(c->server));
 }
 
-/* By either lane. */
-static __u64 carried(struct topo *t, enum sl_reason way)
-{
-	__u64 bulk = way == SL_R_diverted ? counter_legs(t->d, SL_R_bulk)
-		     : way == SL_R_tapped ? counter_legs(t->d, SL_R_tapped_bulk)
-					  : 0;
-
-	return counter_legs(t->d, way) + bulk;
-}
-
 static void until_traffic(struct topo *t, enum sl_reason way, const char *mode)
 {
-	__u64 before = carried(t, way);
+	__u64 before = counter_lanes(t->d, way);
 
-	cr_assert(wait_until(20000, carried(t, way) > before + 100), "no traffic in mode %s: %s", mode,
-		  daemon_said(t->d));
+	cr_assert(wait_until(20000, counter_lanes(t->d, way) > before + 100), "no traffic in mode %s: %s",
+		  mode, daemon_said(t->d));
 }
 
 static void survive(const char *side)

@@ -20,8 +20,8 @@ static void switch_to(struct topo *t, const char *mode, enum sl_reason way)
 	__u64 before;
 
 	ctl_do(t->d, "mode --all %s", mode);
-	before = counter_legs(t->d, way);
-	cr_assert(wait_until(5000, counter_legs(t->d, way) > before + 100), "no traffic in mode %s", mode);
+	before = counter_lanes(t->d, way);
+	cr_assert(wait_until(5000, counter_lanes(t->d, way) > before + 100), "no traffic in mode %s", mode);
 }
 
 Test(switching, off_and_inline_lose_no_frame)
@@ -94,8 +94,8 @@ Test(switching, connections_survive_taking_and_giving_back)
 	/* Long enough to be under way through all of it; the exchange ends by itself. */
 	client = ns_spawn(t->host, "%s connect " WL_IP4 " 7900 400000000", program);
 	daemon_intercept(t->d, t->workload, "--mode inline");
-	before = counter_legs(t->d, SL_R_diverted);
-	cr_expect(wait_until(10000, counter_legs(t->d, SL_R_diverted) > before + 200),
+	before = counter_lanes(t->d, SL_R_diverted);
+	cr_expect(wait_until(10000, counter_lanes(t->d, SL_R_diverted) > before + 200),
 		  "the connection did not go on through the core: %s", proc_text(client));
 	ctl_do(t->d, "release --all");
 	cr_expect(!proc_ended(client, 0), "the exchange was over too early to prove anything: %s",

@@ -297,3 +297,12 @@ __u64 counter_legs(struct daemon *d, enum sl_reason reason)
 {
 	return counter(d, SL_PROG_VEX, reason) + counter(d, SL_PROG_VIN, reason);
 }
+
+__u64 counter_lanes(struct daemon *d, enum sl_reason reason)
+{
+	__u64 bulk = reason == SL_R_diverted ? counter_legs(d, SL_R_bulk)
+		     : reason == SL_R_tapped ? counter_legs(d, SL_R_tapped_bulk)
+					     : 0;
+
+	return counter_legs(d, reason) + bulk;
+}

@@ -78,5 +78,7 @@ __u64 counter(struct daemon *d, enum sl_program prog, enum sl_reason reason);
 __u64 counter_in(struct daemon *d, enum sl_program prog);
 /* The sum of a reason over vex and vin. */
 __u64 counter_legs(struct daemon *d, enum sl_reason reason);
+/* The same, and by whichever lane if it is SL_R_diverted or SL_R_tapped. */
+__u64 counter_lanes(struct daemon *d, enum sl_reason reason);
 
 #endif
