@@ -6,17 +6,21 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "dpi/io/pair.h"
+#include "dpi/worker.h"
 
 TestSuite(dpi_pair);
 
 #define BUDGET 64
 
-/* A lane that always has so many frames waiting. */
+/* A lane on which so many frames wait. */
 struct fake {
 	struct sl_lane lane;
 	int waiting, taken, sent, broken, runs;
+	int late; /* come when it has been asked once */
 	bool pending, down;
 };
 
@@ -40,6 +44,9 @@ static int run(struct sl_lane *lane, int budget, sl_frame_handler handle, void *
 	for (int i = 0; i < n; i++)
 		handle(context, &frame);
 	fake->taken += n;
+	fake->waiting -= n;
+	fake->waiting += fake->late;
+	fake->late = 0;
 	lane->pending = fake->pending;
 	return n;
 }
@@ -60,8 +67,20 @@ static int account(struct sl_lane *lane, struct sl_err *err)
 	return 0;
 }
 
+/* Never readable. */
+static int fds(const struct sl_lane *lane, int ret[SL_LANE_FDS])
+{
+	static int silent = -1;
+
+	(void)lane;
+	if (silent < 0)
+		silent = eventfd(0, EFD_CLOEXEC);
+	ret[0] = silent;
+	return 1;
+}
+
 static const struct sl_lane_ops fake_ops = {
-	.name = "fake", .run = run, .send = send_one, .account = account
+	.name = "fake", .run = run, .send = send_one, .account = account, .fds = fds
 };
 
 static struct fake frames, bulk;
@@ -119,7 +138,7 @@ Test(dpi_pair, bulk_is_asked_for_when_there_may_be_some)
 	cr_expect_eq(frames.runs, 100);
 	cr_expect(bulk.runs >= 2 && bulk.runs <= 25, "asked %d times", bulk.runs);
 	/* Readable, or with something that waits to leave: at once, and as long as there is more. */
-	bulk = (struct fake){ .lane = { .ops = &fake_ops, .record = &record }, .waiting = 1 };
+	bulk = (struct fake){ .lane = { .ops = &fake_ops, .record = &record }, .waiting = 1000 };
 	pair->ready = 2;
 	for (int i = 1; i <= 10; i++) {
 		turn();
@@ -168,4 +187,26 @@ Test(dpi_pair, what_is_wrong_with_one_is_wrong_with_both)
 	frames.broken = -ENETDOWN;
 	cr_expect_eq(turn(), -ENETDOWN);
 	pair->ops->destroy(pair);
+}
+
+/* A worker that is told to stop has what was received leave first, on both lanes. */
+Test(dpi_pair, nothing_is_left_behind_at_the_end)
+{
+	struct sl_worker worker = { .handle = answer,
+				    .context = &record,
+				    .mailbox = SL_MAILBOX_NONE,
+				    .heartbeat_ms = 1000,
+				    .stop_fd = eventfd(1, EFD_CLOEXEC),
+				    .event_fd = eventfd(0, EFD_CLOEXEC) };
+	struct sl_err err = { 0 };
+
+	both(0, 0);
+	bulk.late = 100;
+	worker.lane = pair;
+	cr_assert_eq(sl_worker_start(&worker, &err), 0, "%s", err.text);
+	sl_worker_join(&worker);
+	cr_expect_eq(bulk.taken, 100, "%d super-frames of 100", bulk.taken);
+	pair->ops->destroy(pair);
+	close(worker.stop_fd);
+	close(worker.event_fd);
 }

@@ -151,6 +151,8 @@ static void *worker_main(void *arg)
 	sl_record_set(&lane->record->heartbeat_ns, 0);
 	atomic_store(&worker->running, false);
 	for (int i = 0; i < LAST_RUNS && r >= 0; i++) {
+		/* Nobody polls any more. */
+		lane->ready = ~0U;
 		r = lane->ops->run(lane, BUDGET, worker->handle, worker->context, &worker->err);
 		if (r == 0)
 			break;

@@ -7,7 +7,7 @@
 /* A super-frame takes as long as so many small frames at least: in a turn there are fewer of them. */
 #define BULK_WEIGHT 8
 /* Nobody moves bulk most of the time, and asking is a system call: so many runs without, unless poll() has seen some. */
-#define BULK_LOOK 8
+#define LOOK_EVERY 8
 #define BULK_READY 2U /* the bit of its descriptor, see fds() */
 
 struct pair {
@@ -29,7 +29,7 @@ static struct pair *to_pair(struct sl_lane *lane)
 static bool looks(struct pair *pair)
 {
 	if (!(pair->lane.ready & BULK_READY) && !pair->more && !pair->bulk->pending &&
-	    ++pair->passed < BULK_LOOK)
+	    ++pair->passed < LOOK_EVERY)
 		return false;
 	pair->lane.ready &= ~BULK_READY;
 	pair->passed = 0;

@@ -89,10 +89,7 @@ static uint64_t index_bytes(const struct sl_table *table)
 	return (table->bucket_mask + 1ull) * sizeof(*table->bucket);
 }
 
-/*
- * Addresses for it; the memory comes with its use, by large pages where there are such: sessions are found in any order,
- * and each one would miss the TLB twice. NULL: none.
- */
+/* Addresses for it; the memory comes with its use, by large pages where there are such: one fault for 512. NULL: none. */
 static void *reserve(uint64_t bytes)
 {
 	void *memory =
