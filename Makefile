@@ -39,7 +39,7 @@ LIBS_compat = jansson libcap-ng yaml-0.1
 DPI_STAGES = io decode session inspect policy verdict decide event
 srcs = $(foreach d,$(1),$(wildcard $(d)/*.c))
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
-PROGRAMS = vex vin vbr vth vbk vtk hold detour probe
+PROGRAMS = datapath hold detour probe
 SKELS = $(PROGRAMS:%=$(BUILD)/skel/%.skel.h)
 TEST_SKELS = $(patsubst tests/bpf/%.bpf.c,$(BUILD)/skel/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
 LIB_OBJS = $(call objs,$(call srcs,user/lib))
@@ -86,7 +86,7 @@ help:
 
 include $(wildcard Makefile.d/*.mk)
 
-$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/sluice/*.h) vmlinux.h
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.[ch] include/sluice/*.h) vmlinux.h
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp && $(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 

@@ -67,23 +67,22 @@ static __always_inline __u32 sl_mix_ports(struct __sk_buff *skb, __u32 hash, __u
 	return sl_mix_pair(hash, ports.source, ports.dest);
 }
 
-static __always_inline __u32 sl_flow_hash_v4(struct __sk_buff *skb, const struct sl_parsed *p)
+static __always_inline __u32 sl_flow_hash_v4(struct __sk_buff *skb, __u32 l3, const struct iphdr *ip)
 {
-	__u32 hash = sl_mix_pair(0, p->ip4.saddr, p->ip4.daddr);
+	__u32 hash = sl_mix_pair(0, ip->saddr, ip->daddr);
 
-	if (p->ip4.frag_off & bpf_htons(SL_IP_MF | SL_IP_OFFSET))
+	if (ip->frag_off & bpf_htons(SL_IP_MF | SL_IP_OFFSET))
 		return hash;
-	return sl_mix_ports(skb, hash, p->ip4.protocol, p->l3 + p->ip4.ihl * 4);
+	return sl_mix_ports(skb, hash, ip->protocol, l3 + ip->ihl * 4);
 }
 
 /*
  * The offset of the transport header behind the extension headers, its protocol in *proto; 0 if this is a
  * fragment or the chain is cut or longer than SL_EXT_MAX.
  */
-static __always_inline __u32 sl_skip_extensions(struct __sk_buff *skb, const struct sl_parsed *p, __u8 *proto)
+static __always_inline __u32 sl_skip_extensions(struct __sk_buff *skb, __u32 l3, __u8 next, __u8 *proto)
 {
-	__u32 offset = p->l3 + sizeof(struct ipv6hdr);
-	__u8 next = p->ip6.nexthdr;
+	__u32 offset = l3 + sizeof(struct ipv6hdr);
 	struct {
 		__u8 next;
 		__u8 len;
@@ -114,26 +113,36 @@ static __always_inline __u32 sl_skip_extensions(struct __sk_buff *skb, const str
 	return 0;
 }
 
-static __always_inline __u32 sl_flow_hash_v6(struct __sk_buff *skb, const struct sl_parsed *p)
+static __always_inline __u32 sl_flow_hash_v6(struct __sk_buff *skb, __u32 l3, const struct ipv6hdr *ip)
 {
-	const __be32 *s = p->ip6.saddr.in6_u.u6_addr32;
-	const __be32 *d = p->ip6.daddr.in6_u.u6_addr32;
+	const __be32 *s = ip->saddr.in6_u.u6_addr32;
+	const __be32 *d = ip->daddr.in6_u.u6_addr32;
 	__u32 hash, offset;
 	__u8 proto = 0;
 
 	/* Each address is folded by itself first: word-wise sorting would mix the two up. */
 	hash = sl_mix_pair(0, sl_mix(sl_mix(sl_mix(sl_mix(0, s[0]), s[1]), s[2]), s[3]),
 			   sl_mix(sl_mix(sl_mix(sl_mix(0, d[0]), d[1]), d[2]), d[3]));
-	offset = sl_skip_extensions(skb, p, &proto);
+	offset = sl_skip_extensions(skb, l3, ip->nexthdr, &proto);
 	if (!offset)
 		return hash;
 	return sl_mix_ports(skb, hash, proto, offset);
 }
 
-/* p is SL_FRAME_IPV4 or SL_FRAME_IPV6. */
-static __always_inline __u32 sl_flow_hash(struct __sk_buff *skb, const struct sl_parsed *p)
+/* l3: where the IP header is, of which sl_parse() has said that it is there. */
+SL_APART __u32 sl_flow_hash(struct __sk_buff *skb, __u32 l3)
 {
-	return sl_mix_end(p->kind == SL_FRAME_IPV4 ? sl_flow_hash_v4(skb, p) : sl_flow_hash_v6(skb, p));
+	struct ipv6hdr ip6;
+	struct iphdr ip4;
+
+	l3 &= SL_OFFSET_MAX;
+	if (!sl_read(skb, l3, &ip4))
+		return 0;
+	if (ip4.version == 4)
+		return sl_mix_end(sl_flow_hash_v4(skb, l3, &ip4));
+	if (!sl_read(skb, l3, &ip6))
+		return 0;
+	return sl_mix_end(sl_flow_hash_v6(skb, l3, &ip6));
 }
 
 /* queues: 1..SL_QUEUES_MAX. The multiplication spreads the hash without a division. */

@@ -144,7 +144,7 @@ enum sl_judged { SL_JUDGED_NOT, SL_JUDGED_ALLOW, SL_JUDGED_DENY };
 
 static __always_inline __u32 sl_queue(const struct sl_pass *pass, const struct sl_parsed *parsed)
 {
-	return sl_flow_queue(sl_flow_hash(pass->skb, parsed), pass->config->queues);
+	return sl_flow_queue(sl_flow_hash(pass->skb, parsed->l3), pass->config->queues);
 }
 
 /*

@@ -7,5 +7,3 @@ int sl_vbk(struct __sk_buff *skb)
 {
 	return sl_back(skb, SL_PROG_VBK);
 }
-
-char _license[] SEC("license") = "Dual BSD/GPL";

@@ -7,5 +7,3 @@ int sl_vbr(struct __sk_buff *skb)
 {
 	return sl_back(skb, SL_PROG_VBR);
 }
-
-char _license[] SEC("license") = "Dual BSD/GPL";

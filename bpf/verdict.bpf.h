@@ -221,11 +221,13 @@ static __always_inline bool sl_same_address(const __u8 *a, const __u8 *b)
  * him whose packet it quotes: to anybody else it could carry anything. (From whom it comes says nothing: any router
  * may.)
  */
-static __always_inline bool sl_segment_error(struct __sk_buff *skb, __u32 l4, bool to_workload,
-					     struct sl_segment *s)
+SL_APART bool sl_segment_error(struct __sk_buff *skb, __u32 l4, bool to_workload, struct sl_segment *s)
 {
 	__u8 workload[16], remote[16];
 
+	if (!s)
+		return false;
+	l4 &= SL_OFFSET_MAX;
 	__builtin_memcpy(workload, s->key.workload_addr, sizeof(workload));
 	__builtin_memcpy(remote, s->key.remote_addr, sizeof(remote));
 	if (!sl_checksum_is_plain(skb, l4, SL_NO_SUM))
@@ -297,11 +299,13 @@ static __always_inline __u64 sl_handover_exchange(struct sl_flow_dir *dir, __u64
 	return __sync_val_compare_and_swap((__u64 *)&dir->handover, old, new);
 }
 
-/* Before a TCP frame goes to the core: the fence is behind it. True: it need not, the direction has turned. */
-static __always_inline bool sl_fence_tcp(struct sl_flow_dir *dir, __u32 seq_end)
+/* The rest of sl_fence_tcp(). A pointer to what is not in the frame may be NULL for all that the verifier knows. */
+SL_APART bool sl_move_fence_tcp(struct sl_flow_dir *dir, __u32 seq_end)
 {
 	union sl_handover_word old, new, seen;
 
+	if (!dir)
+		return false;
 	old.word = sl_handover_read(dir);
 	/* It is tried again only if another frame of the same direction did the same at the same time. */
 	for (int i = 0; i < 4; i++) {
@@ -322,16 +326,28 @@ static __always_inline bool sl_fence_tcp(struct sl_flow_dir *dir, __u32 seq_end)
 	return false;
 }
 
-/*
- * The same for UDP, which has no numbers. given_ns 0: it need not turn at all if it is never silent; may_turn: by
- * this datagram.
- */
-static __always_inline bool sl_fence_udp(struct sl_flow_dir *dir, __u64 given_ns, bool may_turn)
+/* Has the direction turned? */
+static __always_inline bool sl_is_turned(const struct sl_flow_dir *dir)
+{
+	union sl_handover_word now = { .word = sl_handover_read(dir) };
+
+	return sl_way(now.handover) == SL_WAY_DIRECT;
+}
+
+/* Before a TCP frame goes to the core: the fence is behind it. True: it need not, the direction has turned. */
+static __always_inline bool sl_fence_tcp(struct sl_flow_dir *dir, __u32 seq_end)
+{
+	return sl_is_turned(dir) || sl_move_fence_tcp(dir, seq_end);
+}
+
+SL_APART bool sl_move_fence_udp(struct sl_flow_dir *dir, __u64 given_ns, bool may_turn)
 {
 	union sl_handover_word old, new;
 	__u64 now_ns;
 	__u32 now;
 
+	if (!dir)
+		return false;
 	old.word = sl_handover_read(dir);
 	if (sl_way(old.handover) == SL_WAY_DIRECT)
 		return true;
@@ -345,6 +361,15 @@ static __always_inline bool sl_fence_udp(struct sl_flow_dir *dir, __u64 given_ns
 		new.handover.way |= SL_WAY_DIRECT;
 	sl_handover_exchange(dir, old.word, new.word);
 	return sl_way(new.handover) == SL_WAY_DIRECT;
+}
+
+/*
+ * The same for UDP, which has no numbers. given_ns 0: it need not turn at all if it is never silent; may_turn: by
+ * this datagram.
+ */
+static __always_inline bool sl_fence_udp(struct sl_flow_dir *dir, __u64 given_ns, bool may_turn)
+{
+	return sl_is_turned(dir) || sl_move_fence_udp(dir, given_ns, may_turn);
 }
 
 /* Without a core there is nothing that could be overtaken. */

@@ -11,5 +11,3 @@ int sl_vex(struct __sk_buff *skb)
 {
 	return sl_leg(skb, SL_PROG_VEX);
 }
-
-char _license[] SEC("license") = "Dual BSD/GPL";

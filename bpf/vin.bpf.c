@@ -11,5 +11,3 @@ int sl_vin(struct __sk_buff *skb)
 {
 	return sl_leg(skb, SL_PROG_VIN);
 }
-
-char _license[] SEC("license") = "Dual BSD/GPL";

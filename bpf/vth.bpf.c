@@ -42,5 +42,3 @@ int sl_vth(struct xdp_md *ctx)
 	vth_trace(config, ctx, reason, bytes);
 	return action;
 }
-
-char _license[] SEC("license") = "Dual BSD/GPL";

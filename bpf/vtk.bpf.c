@@ -48,5 +48,3 @@ int sl_vtk(struct __sk_buff *skb)
 	vtk_trace(config, skb, reason);
 	return TC_ACT_SHOT;
 }
-
-char _license[] SEC("license") = "Dual BSD/GPL";

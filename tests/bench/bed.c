@@ -22,20 +22,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "datapath.skel.h"
 #include "drive.skel.h"
 #include "lib/netns.h"
-#include "vbr.skel.h"
-#include "vex.skel.h"
-#include "vin.skel.h"
 
 #define REPEAT 300000 /* frames of one run: some 50 ms */
 #define FRAME_LEN 64
 #define HOUR_NS 3600000000000ULL
 
 struct bed {
-	struct vex_bpf *vex;
-	struct vin_bpf *vin;
-	struct vbr_bpf *vbr;
+	struct datapath_bpf *datapath;
 	struct drive_bpf *drive;
 	struct sl_maps maps;
 	struct ns ns, far;
@@ -94,14 +90,11 @@ static int load(struct bed *bed, struct sl_err *err)
 	mkdir("/sys/fs/bpf/bench", 0700);
 	if (mkdir(bed->pins, 0700))
 		return sl_errno(err, errno, "folder %s for pins", bed->pins);
-	bed->vex = vex_bpf__open_opts(&opts);
-	bed->vin = vin_bpf__open_opts(&opts);
-	bed->vbr = vbr_bpf__open_opts(&opts);
+	bed->datapath = datapath_bpf__open_opts(&opts);
 	bed->drive = drive_bpf__open();
-	if (!bed->vex || !bed->vin || !bed->vbr || !bed->drive)
+	if (!bed->datapath || !bed->drive)
 		return sl_errno(err, errno, "opening the programs");
-	if (vex_bpf__load(bed->vex) || vin_bpf__load(bed->vin) || vbr_bpf__load(bed->vbr) ||
-	    drive_bpf__load(bed->drive))
+	if (datapath_bpf__load(bed->datapath) || drive_bpf__load(bed->drive))
 		return sl_errno(err, errno, "loading the programs");
 	return sl_maps_open(&bed->maps, bed->pins, err);
 }
@@ -198,9 +191,7 @@ void bed_close(struct bed *bed)
 	if (!bed)
 		return;
 	sl_maps_close(&bed->maps);
-	vex_bpf__destroy(bed->vex);
-	vin_bpf__destroy(bed->vin);
-	vbr_bpf__destroy(bed->vbr);
+	datapath_bpf__destroy(bed->datapath);
 	drive_bpf__destroy(bed->drive);
 	ns_end(&bed->far);
 	ns_end(&bed->ns);
@@ -230,7 +221,7 @@ static int attach_vbr(struct bed *bed, struct sl_err *err)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = bed->ifindex[SL_PROG_VBR], .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1,
-		    .prog_fd = bpf_program__fd(bed->vbr->progs.sl_vbr));
+		    .prog_fd = bpf_program__fd(bed->datapath->progs.sl_vbr));
 	int token = sl_netns_enter(bed->ns.fd, err), r;
 
 	if (token < 0)
@@ -366,9 +357,9 @@ int bed_cost(struct bed *bed, enum sl_program prog, enum bed_ids ids, enum sl_re
 	     struct sl_err *err)
 {
 	int fds[SL_PROG_MAX] = {
-		[SL_PROG_VEX] = bpf_program__fd(bed->vex->progs.sl_vex),
-		[SL_PROG_VIN] = bpf_program__fd(bed->vin->progs.sl_vin),
-		[SL_PROG_VBR] = bpf_program__fd(bed->vbr->progs.sl_vbr),
+		[SL_PROG_VEX] = bpf_program__fd(bed->datapath->progs.sl_vex),
+		[SL_PROG_VIN] = bpf_program__fd(bed->datapath->progs.sl_vin),
+		[SL_PROG_VBR] = bpf_program__fd(bed->datapath->progs.sl_vbr),
 	};
 	__u64 before = 0, after = 0;
 	double whole = 0, empty = 0;

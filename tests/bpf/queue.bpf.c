@@ -23,7 +23,7 @@ int queue_hash(struct __sk_buff *skb)
 {
 	struct sl_parsed parsed;
 
-	return parse(skb, &parsed) ? (int)sl_flow_hash(skb, &parsed) : 0;
+	return parse(skb, &parsed) ? (int)sl_flow_hash(skb, parsed.l3) : 0;
 }
 
 /* Returns the queue out of `queues`; -1 for a frame that is not IP. */
@@ -32,7 +32,7 @@ int queue_number(struct __sk_buff *skb)
 {
 	struct sl_parsed parsed;
 
-	return parse(skb, &parsed) ? (int)sl_flow_queue(sl_flow_hash(skb, &parsed), queues) : -1;
+	return parse(skb, &parsed) ? (int)sl_flow_queue(sl_flow_hash(skb, parsed.l3), queues) : -1;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -18,12 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vbk.skel.h"
-#include "vbr.skel.h"
-#include "vex.skel.h"
-#include "vin.skel.h"
-#include "vth.skel.h"
-#include "vtk.skel.h"
+#include "datapath.skel.h"
 
 #define PIN_DIR "/sys/fs/bpf"
 
@@ -84,26 +79,30 @@ static int open_end(const char *name)
 	return fd;
 }
 
-#define LOAD(runner, name, program)                                                                          \
-	do {                                                                                                 \
-		LIBBPF_OPTS(bpf_object_open_opts, open_opts, .pin_root_path = PIN_DIR);                      \
-		struct name##_bpf *skel = name##_bpf__open_opts(&open_opts);                                 \
-		must(skel && !name##_bpf__load(skel), "load " #name);                                        \
-		(runner)->prog[program] = dup(bpf_program__fd(skel->progs.sl_##name));                       \
-		name##_bpf__destroy(skel);                                                                   \
-	} while (0)
+static void load(struct runner *runner)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .pin_root_path = PIN_DIR);
+	struct datapath_bpf *skel = datapath_bpf__open_opts(&open_opts);
+	const struct bpf_program *programs[SL_PROG_MAX];
+
+	must(skel && !datapath_bpf__load(skel), "load the programs");
+	programs[SL_PROG_VEX] = skel->progs.sl_vex;
+	programs[SL_PROG_VIN] = skel->progs.sl_vin;
+	programs[SL_PROG_VBR] = skel->progs.sl_vbr;
+	programs[SL_PROG_VTH] = skel->progs.sl_vth;
+	programs[SL_PROG_VBK] = skel->progs.sl_vbk;
+	programs[SL_PROG_VTK] = skel->progs.sl_vtk;
+	for (int i = 0; i < SL_PROG_MAX; i++)
+		runner->prog[i] = dup(bpf_program__fd(programs[i]));
+	datapath_bpf__destroy(skel);
+}
 
 void runner_start(struct runner *runner)
 {
 	struct sl_err err;
 
 	private_world();
-	LOAD(runner, vex, SL_PROG_VEX);
-	LOAD(runner, vin, SL_PROG_VIN);
-	LOAD(runner, vbr, SL_PROG_VBR);
-	LOAD(runner, vth, SL_PROG_VTH);
-	LOAD(runner, vbk, SL_PROG_VBK);
-	LOAD(runner, vtk, SL_PROG_VTK);
+	load(runner);
 	runner->maps = (struct sl_maps)SL_MAPS_NONE;
 	cr_assert_eq(sl_maps_open(&runner->maps, PIN_DIR, &err), 0, "%s", err.text);
 	runner->vex = if_nametoindex("vex");

@@ -20,26 +20,15 @@
 #include "sluiced/attach_hook.h"
 #include "sluiced/bpf_messages.h"
 
+/* The skeletons are used for the objects they carry. */
+#include "datapath.skel.h"
 #include "hold.skel.h"
-#include "vbk.skel.h"
-#include "vbr.skel.h"
-#include "vex.skel.h"
-#include "vin.skel.h"
-#include "vth.skel.h"
-#include "vtk.skel.h"
 
-/* The skeletons are used for the objects they carry: each has one program and no variables. */
-static const void *(*const objects[SL_PROG_MAX])(size_t *size) = {
-	[SL_PROG_VEX] = vex_bpf__elf_bytes, [SL_PROG_VIN] = vin_bpf__elf_bytes,
-	[SL_PROG_VBR] = vbr_bpf__elf_bytes, [SL_PROG_VTH] = vth_bpf__elf_bytes,
-	[SL_PROG_VBK] = vbk_bpf__elf_bytes, [SL_PROG_VTK] = vtk_bpf__elf_bytes,
-};
-
-#define MAPS_MAX 16 /* pinned maps, all objects together share them */
+#define MAPS_MAX 16 /* pinned maps */
 
 struct loading {
 	__u32 flows; /* room of sl_flows_v1, if it is made now */
-	struct bpf_object *object[SL_PROG_MAX];
+	struct bpf_object *object;
 	char made[MAPS_MAX][SL_PATH_LEN]; /* pins that were not there before */
 	unsigned int n_made;
 };
@@ -110,38 +99,42 @@ static int check_map(struct loading *loading, struct bpf_map *map, struct sl_err
 	return r;
 }
 
-static int load_object(struct loading *loading, struct sl_programs *programs, enum sl_program prog,
-		       struct sl_err *err)
+static int load_object(struct loading *loading, const char *pin_dir, struct sl_err *err)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = programs->pin_dir);
-	char name[SL_PROG_NAME_LEN];
-	struct bpf_program *program;
-	struct bpf_object *object;
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = pin_dir, .object_name = "sluice");
 	struct bpf_map *map;
 	const void *bytes;
 	size_t size;
 	int r;
 
-	sl_prog_name(prog, name);
-	opts.object_name = name;
-	bytes = objects[prog](&size);
+	bytes = datapath_bpf__elf_bytes(&size);
 	bpf_messages_start();
-	object = bpf_object__open_mem(bytes, size, &opts);
-	if (!object)
-		return sl_errno(err, errno, "cannot open the object of %s (%s)", name, bpf_messages_first());
-	loading->object[prog] = object;
-	bpf_object__for_each_map(map, object)
+	loading->object = bpf_object__open_mem(bytes, size, &opts);
+	if (!loading->object)
+		return sl_errno(err, errno, "cannot open the object of the programs (%s)",
+				bpf_messages_first());
+	bpf_object__for_each_map(map, loading->object)
 	{
 		r = check_map(loading, map, err);
 		if (r)
 			return r;
 	}
-	r = bpf_object__load(object);
+	r = bpf_object__load(loading->object);
 	if (r)
-		return sl_err(err, -r, "cannot load program %s: %s (%s)%s", name, strerror(-r),
+		return sl_err(err, -r, "cannot load the programs: %s (%s)%s", strerror(-r),
 			      bpf_messages_first(),
 			      r == -EPERM ? ": CAP_BPF and CAP_NET_ADMIN are needed" : "");
-	program = bpf_object__find_program_by_name(object, name);
+	return 0;
+}
+
+static int keep(const struct loading *loading, struct sl_programs *programs, enum sl_program prog,
+		struct sl_err *err)
+{
+	const struct bpf_program *program;
+	char name[SL_PROG_NAME_LEN];
+
+	sl_prog_name(prog, name);
+	program = bpf_object__find_program_by_name(loading->object, name);
 	if (!program)
 		return sl_errno(err, ENOENT, "the object holds no program %s", name);
 	programs->fd[prog] = dup(bpf_program__fd(program));
@@ -166,8 +159,11 @@ static int load_all(struct loading *loading, struct sl_programs *programs, struc
 	enum sl_program prog;
 	int r;
 
+	r = load_object(loading, programs->pin_dir, err);
+	if (r)
+		return r;
 	for (prog = 0; prog < SL_PROG_MAX; prog++) {
-		r = load_object(loading, programs, prog, err);
+		r = keep(loading, programs, prog, err);
 		if (!r)
 			r = identify(programs, prog, err);
 		if (r)
@@ -235,8 +231,7 @@ int sl_programs_load(struct sl_programs **ret, const char *pin_dir, __u32 flows,
 		r = load_hold(programs, err);
 	if (!r)
 		r = load_all(loading, programs, err);
-	for (prog = 0; prog < SL_PROG_MAX; prog++)
-		bpf_object__close(loading->object[prog]); /* the pins and the programs hold the maps */
+	bpf_object__close(loading->object); /* the pins and the programs hold the maps */
 	if (r) {
 		for (i = 0; i < loading->n_made; i++)
 			unlink(loading->made[i]);
