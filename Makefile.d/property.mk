@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Random ports, taken and given back: 200 of them with `make test`, by themselves with `make property`, and for as long
-# as one likes with `make soak`, which also takes a thousand workloads at once and makes every single call fail (of which
-# `make test` tries a sample). SEED=n makes the same cases again, CASES=n as many, ONLY=n one of them, SIDE=workload or
-# host by that side only. SOAK_SECONDS is for the random ports; the thousand workloads (SCALE=n) and the calls take as
-# long as they take, on a machine in use hours.
+# as one likes with `make soak`, which also takes a thousand workloads at once. SEED=n makes the same cases again, CASES=n
+# as many, ONLY=n one of them, SIDE=workload or host by that side only. SOAK_SECONDS is for the random ports; the thousand
+# workloads (SCALE=n) take as long as they take.
 
 CASES ?= 200
 SOAK_CASES = $(if $(filter command line environment,$(origin CASES)),$(CASES),5000)
@@ -29,7 +28,6 @@ soak:
 	$(Q)tools/install-deps build run test
 	$(Q)$(MAKE) --no-print-directory run-soak
 
-run-soak: $(BINS) $(BUILD)/tests/e2e-suite fault-suite
+run-soak: $(BINS) $(BUILD)/tests/e2e-suite
 	$(Q)SLUICE_SCALE=$(SCALE) SLUICE_BUILD=$(BUILD) FILTER='scale/*' tools/run-suites $(BUILD)/tests/e2e-suite
-	$(Q)FAULTS_ALL=1 SLUICE_BUILD=$(BUILD) tools/run-suites $(BUILD)/faults/tests/fault-suite
 	$(Q)$(PROPERTY) --cases $(SOAK_CASES) --seconds $(SOAK_SECONDS)

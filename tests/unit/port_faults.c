@@ -3,9 +3,6 @@
  * Every call that can fail while a port changes hands by the workload's side
  * is made to fail, one after the other; and the process is killed before every
  * step. What is looked at after each is in port_faults_run.c.
- *
- * Of the calls, one in twelve is tried; FAULTS_ALL=1 in the environment tries
- * all, FAULTS_ONLY=n only that one, FAULTS_FROM=n those from there on.
  */
 #include "lib/fault.h"
 
@@ -24,11 +21,11 @@ TestSuite(port_faults, .init = world_enter, .fini = world_leave, .timeout = FAUL
 #define SHARE(n)                                                                                             \
 	Test(port_faults, taking_##n)                                                                        \
 	{                                                                                                    \
-		faults_taking(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 12 });                           \
+		faults_taking(STAGE_WORKLOAD, &(struct fault_sample){ n, 2 });                           \
 	}                                                                                                    \
 	Test(port_faults, giving_back_##n)                                                                   \
 	{                                                                                                    \
-		faults_giving_back(STAGE_WORKLOAD, &(struct fault_sample){ n, 2, 12 });                      \
+		faults_giving_back(STAGE_WORKLOAD, &(struct fault_sample){ n, 2 });                      \
 	}
 
 SHARE(0)

@@ -42,22 +42,29 @@ void stage_dress_again(struct stage *stage);
 
 /* The name, the MAC, up, the addresses; and the next stations are reached. */
 void expect_home(const struct stage *stage, const char *what);
-/* Workload and host see what they saw at first, and frames flow both ways. `what` is for the message. */
+/* Frames flow both ways, of both families. `what` is for the message, here and below. */
+void expect_flows(const struct stage *stage, const char *what);
+/* Workload and host see what they saw at first, through the eyes of ip, sysctl and ethtool, and frames flow. */
 void expect_port(const struct stage *stage, const char *what);
 /* No interface, no journal, no state, no map entry and no pin of the port is left. */
 void expect_clean(const struct stage *stage, const char *what);
-/* Both. */
+/* The same, nor an interface of ours in any of the namespaces. */
+void expect_gone(const struct stage *stage, const char *what);
+/* All of that. */
 void expect_free(const struct stage *stage, const char *what);
 
 /* All calls of one kind, one after the other, on a machine that others use too: more than an hour. */
 #define FAULTS_TIMEOUT 14400
 
 /*
- * Which calls are made to fail: one in `coarse` (FAULTS_ALL=1 in the
- * environment: all; FAULTS_ONLY=n: that one), and of these one share.
+ * Which calls are made to fail: all, and of these one share. Each time it is
+ * looked at whether frames flow and nothing is left; at all of the port, which
+ * takes ten processes, after every so many: what is lost stays lost, as the
+ * next round begins with what the former one has left. In the environment,
+ * FAULTS_ONLY=n tries only that call, and FAULTS_FROM=n those from there on.
  */
 struct fault_sample {
-	unsigned int share, shares, coarse;
+	unsigned int share, shares;
 };
 void faults_taking(enum stage_kind kind, const struct fault_sample *sample);
 void faults_giving_back(enum stage_kind kind, const struct fault_sample *sample);

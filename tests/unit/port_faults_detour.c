@@ -9,22 +9,24 @@
 #ifdef SL_FAULTS
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 
 #include "lib/world.h"
 #include "unit/port_faults.h"
 
 TestSuite(port_faults_detour, .init = world_enter, .fini = world_leave, .timeout = FAULTS_TIMEOUT);
 
-Test(port_faults_detour, taking)
-{
-	faults_taking(STAGE_DETOUR, &(struct fault_sample){ 0, 1, 40 });
-}
+#define SHARE(n)                                                                                             \
+	Test(port_faults_detour, taking_##n)                                                                 \
+	{                                                                                                    \
+		faults_taking(STAGE_DETOUR, &(struct fault_sample){ n, 2 });                                 \
+	}                                                                                                    \
+	Test(port_faults_detour, giving_back_##n)                                                            \
+	{                                                                                                    \
+		faults_giving_back(STAGE_DETOUR, &(struct fault_sample){ n, 2 });                            \
+	}
 
-Test(port_faults_detour, giving_back)
-{
-	faults_giving_back(STAGE_DETOUR, &(struct fault_sample){ 0, 1, 40 });
-}
+SHARE(0)
+SHARE(1)
 
 Test(port_faults_detour, killed_before_every_step_of_taking)
 {
@@ -43,9 +45,6 @@ Test(port_faults_detour, killed_before_every_step_of_giving_back)
 
 Test(port_faults_detour, killed_before_every_step_and_the_journal_lost)
 {
-	if (!getenv("FAULTS_ALL"))
-		cr_skip_test(
-			"what is done without a journal knows no detours: with FAULTS_ALL=1 (make soak)");
 	faults_kill_at_every_step(STAGE_DETOUR, true, true);
 	faults_kill_at_every_step(STAGE_DETOUR, false, true);
 }

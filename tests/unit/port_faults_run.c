@@ -42,6 +42,8 @@ struct plan {
 	const char *kind[CALLS_MAX + 2]; /* by number, from 1 */
 	unsigned int n, tried, failed;
 	unsigned int missed; /* so many in a row were beyond the last call */
+	unsigned int unseen; /* rounds since all of the port was looked at, the first of them with this call: */
+	unsigned int unseen_from;
 };
 
 static void plan_read(struct plan *plan)
@@ -50,31 +52,13 @@ static void plan_read(struct plan *plan)
 		plan->kind[plan->n + 1] = sl_fault_kind(plan->n + 1);
 }
 
-static bool in_a_row(const struct plan *plan, unsigned int n)
-{
-	for (unsigned int i = n - 1; i <= n + 1; i++) {
-		if (!plan->kind[i] || strcmp(plan->kind[i], "open of a sysctl") != 0)
-			return false;
-	}
-	return true;
-}
-
-/* Of the long rows of calls that read one sysctl after the other, few are tried. */
-#define IN_A_ROW 8
-
-static bool is_wanted(const struct plan *plan, unsigned int n, const struct fault_sample *sample)
+static bool is_wanted(unsigned int n, const struct fault_sample *sample)
 {
 	const char *only = getenv("FAULTS_ONLY"), *from = getenv("FAULTS_FROM");
-	bool all = getenv("FAULTS_ALL");
-	unsigned int of = sample->shares * (all ? 1 : sample->coarse);
 
 	if (only)
 		return n == strtoul(only, NULL, 10);
-	if (from && n < strtoul(from, NULL, 10))
-		return false;
-	if (in_a_row(plan, n) && !all)
-		return n % (IN_A_ROW * of) == IN_A_ROW * sample->share;
-	return n % of == sample->share;
+	return n % sample->shares == sample->share && !(from && n < strtoul(from, NULL, 10));
 }
 
 /*
@@ -82,6 +66,23 @@ static bool is_wanted(const struct plan *plan, unsigned int n, const struct faul
  * if the first run has waited longest.
  */
 #define BEYOND 12
+
+#define LOOK_EVERY 32
+
+/* After a round, with the port as the next one finds it. */
+static void look(const struct stage *stage, struct plan *plan, unsigned int n, const char *what)
+{
+	char since[1000];
+
+	expect_flows(stage, what);
+	if (!plan->unseen++)
+		plan->unseen_from = n;
+	if (plan->unseen < LOOK_EVERY && !getenv("FAULTS_ONLY"))
+		return;
+	snprintf(since, sizeof(since), "%s; or a call before it, from %u on", what, plan->unseen_from);
+	expect_port(stage, since);
+	plan->unseen = 0;
+}
 
 /* False: there is nothing behind it. */
 static bool note(struct plan *plan, const struct sl_fault_report *report, int r)
@@ -110,7 +111,7 @@ void faults_taking(enum stage_kind kind, const struct fault_sample *sample)
 	cr_assert_eq(r, 0, "%s", err.text);
 	cr_assert_eq(stage_give_back(&stage, &err), 0, "%s", err.text);
 	for (unsigned int n = 1; n <= plan.n + BEYOND && more; n++) {
-		if (!is_wanted(&plan, n, sample))
+		if (!is_wanted(n, sample))
 			continue;
 		sl_fault_arm(n, code_of(n));
 		r = stage_take(&stage, &err);
@@ -123,13 +124,16 @@ void faults_taking(enum stage_kind kind, const struct fault_sample *sample)
 			r = stage_give_back(&stage, &err);
 			cr_assert_eq(r, 0, "%s, then: %s", what, err.text);
 		}
-		if (report.stepped)
-			expect_free(&stage, what);
-		else
+		if (report.stepped) {
+			expect_gone(&stage, what);
+			look(&stage, &plan, n, what);
+		} else {
 			expect_clean(&stage, what);
+		}
 	}
-	printf("%s: taking, share %u: %u of %u calls made to fail, %u of them an error\n", stage_name(kind),
-	       sample->share, plan.tried, plan.n, plan.failed);
+	expect_free(&stage, "at the end");
+	printf("%s: taking, share %u of %u: %u of %u calls made to fail, %u of them an error\n", stage_name(kind),
+	       sample->share, sample->shares, plan.tried, plan.n, plan.failed);
 	stage_stop(&stage);
 	stage_close(&stage);
 }
@@ -152,7 +156,7 @@ void faults_giving_back(enum stage_kind kind, const struct fault_sample *sample)
 	plan_read(&plan);
 	cr_assert_eq(r, 0, "%s", err.text);
 	for (unsigned int n = 1; n <= plan.n + BEYOND && more; n++) {
-		if (!is_wanted(&plan, n, sample))
+		if (!is_wanted(n, sample))
 			continue;
 		if (!workloads_count(stage.inst.workloads))
 			cr_assert_eq(stage_take(&stage, &err), 0, "%s", err.text);
@@ -163,15 +167,15 @@ void faults_giving_back(enum stage_kind kind, const struct fault_sample *sample)
 		cr_assert(!r || report.failed, "without any call failing: %s", what);
 		more = note(&plan, &report, r);
 		if (!r)
-			expect_free(&stage, what);
-		else if (report.stepped)
-			expect_port(&stage, what);
+			expect_gone(&stage, what);
+		if (!r || report.stepped)
+			look(&stage, &plan, n, what);
 	}
 	if (workloads_count(stage.inst.workloads))
 		cr_assert_eq(stage_give_back(&stage, &err), 0, "%s", err.text);
 	expect_free(&stage, "at the end");
-	printf("%s: giving back, share %u: %u of %u calls made to fail, %u of them an error\n",
-	       stage_name(kind), sample->share, plan.tried, plan.n, plan.failed);
+	printf("%s: giving back, share %u of %u: %u of %u calls made to fail, %u of them an error\n",
+	       stage_name(kind), sample->share, sample->shares, plan.tried, plan.n, plan.failed);
 	stage_stop(&stage);
 	stage_close(&stage);
 }

@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_packet.h>
+#include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <linux/ipv6.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,18 +60,24 @@ void lab_open(struct lab *lab)
 	sh(lab->workload, "ip link set eth0 up");
 }
 
+/* Spawned, not forked: a suite is a large process to copy, for a thousand commands and more. */
 static pid_t start(int netns, int out, const char *command)
 {
-	pid_t pid = fork();
+	char *argv[] = { "sh", "-c", (char *)command, NULL };
+	posix_spawn_file_actions_t files;
+	int token, r;
+	pid_t pid;
 
-	if (pid)
-		return pid;
-	if (sl_netns_enter(netns, NULL) < 0)
-		_exit(126);
+	posix_spawn_file_actions_init(&files);
 	if (out >= 0)
-		dup2(out, STDOUT_FILENO);
-	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-	_exit(127);
+		posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+	token = sl_netns_enter(netns, NULL);
+	cr_assert_geq(token, 0);
+	r = posix_spawn(&pid, "/bin/sh", &files, NULL, argv, environ);
+	sl_netns_leave(token);
+	posix_spawn_file_actions_destroy(&files);
+	cr_assert_eq(r, 0, "%s: %s", command, strerror(r));
+	return pid;
 }
 
 static int finish(pid_t pid)
@@ -257,6 +265,83 @@ void lab_hooks(const struct lab *lab, struct lab_wires *wires, struct port_hooks
 {
 	*wires = (struct lab_wires){ .agent = lab->agent, .workload = lab->workload, .link = { -1, -1 } };
 	*hooks = (struct port_hooks){ .ready = on_ready, .undo = on_undo, .context = wires };
+}
+
+struct echo {
+	__u8 type, code;
+	__u16 sum, id, seq;
+};
+
+static __u16 echo_sum(const struct echo *e)
+{
+	const __u16 *w = (const __u16 *)e;
+	__u32 sum = w[0] + w[2] + w[3];
+
+	return (__u16)~(sum + (sum >> 16));
+}
+
+static bool is_answer(int fd, bool v4, const struct echo *asked)
+{
+	__u8 packet[256];
+	ssize_t n = recv(fd, packet, sizeof(packet), 0);
+	size_t at = v4 && n > 0 ? (packet[0] & 0xf) * 4 : 0; /* of IPv4 the header comes too */
+	struct echo e;
+
+	if (n < (ssize_t)(at + sizeof(e)))
+		return false;
+	memcpy(&e, packet + at, sizeof(e));
+	return e.type == (v4 ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY) && e.id == asked->id &&
+	       e.seq == asked->seq;
+}
+
+bool lab_reaches(int netns, const char *address, int seconds)
+{
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in to4 = { .sin_family = AF_INET };
+	bool v4 = inet_pton(AF_INET, address, &to4.sin_addr) == 1, answered = false;
+	struct echo e = { .type = v4 ? ICMP_ECHO : ICMPV6_ECHO_REQUEST, .id = (__u16)getpid() };
+	int token = sl_netns_enter(netns, NULL), fd;
+	struct pollfd wait;
+
+	cr_assert_geq(token, 0);
+	fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	sl_netns_leave(token);
+	cr_assert(fd >= 0 && (v4 || inet_pton(AF_INET6, address, &to6.sin6_addr) == 1));
+	wait = (struct pollfd){ .fd = fd, .events = POLLIN };
+	for (int i = 0; i < seconds && !answered; i++) {
+		e.seq = (__u16)i;
+		e.sum = 0;
+		e.sum = v4 ? echo_sum(&e) : 0; /* of IPv6 the kernel writes it */
+		/* An error is no answer: no route yet, say. */
+		if (sendto(fd, &e, sizeof(e), 0, v4 ? (void *)&to4 : (void *)&to6,
+			   v4 ? sizeof(to4) : sizeof(to6)) < 0)
+			usleep(100000);
+		while (!answered && poll(&wait, 1, 1000) > 0)
+			answered = is_answer(fd, v4, &e);
+	}
+	close(fd);
+	return answered;
+}
+
+const char *lab_interface_like(int netns, const char *const *beginnings)
+{
+	int token = sl_netns_enter(netns, NULL);
+	static char found[IF_NAMESIZE];
+	struct if_nameindex *all;
+
+	cr_assert_geq(token, 0);
+	all = if_nameindex();
+	sl_netns_leave(token);
+	cr_assert_not_null(all);
+	found[0] = 0;
+	for (struct if_nameindex *i = all; i->if_index; i++) {
+		for (const char *const *b = beginnings; *b; b++) {
+			if (!strncmp(i->if_name, *b, strlen(*b)))
+				snprintf(found, sizeof(found), "%s", i->if_name);
+		}
+	}
+	if_freenameindex(all);
+	return found[0] ? found : NULL;
 }
 
 int lab_listen(int netns, const char *interface)

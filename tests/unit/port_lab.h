@@ -9,6 +9,7 @@
 #ifndef SLUICE_TESTS_PORT_LAB_H
 #define SLUICE_TESTS_PORT_LAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "port/port.h"
@@ -30,6 +31,11 @@ char *sh_read(int netns, const char *fmt, ...) __attribute__((format(printf, 2, 
 char *lab_picture(int netns, const char *port);
 /* Fails the test with the first differing lines when they are not the same; frees both. */
 void lab_same(char *before, char *after, const char *what);
+
+/* Does the address answer from there within so many seconds, asked once a second? */
+bool lab_reaches(int netns, const char *address, int seconds);
+/* An interface of that namespace with one of these beginnings, in a static text; NULL: none. */
+const char *lab_interface_like(int netns, const char *const *beginnings);
 
 /* A socket that sees the IPv6 packets that arrive at an interface; the caller closes it. */
 int lab_listen(int netns, const char *interface);
