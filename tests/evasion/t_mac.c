@@ -199,10 +199,11 @@ static const struct trick tricks[] = {
 	  "set br9 up",
 	  "ip link del br9", "br9", "" },
 	{ "the port in a bridge with a veth behind it",
+	  /* The bridge hears of the new port's carrier some time later. */
 	  "ip link add br9 type bridge mcast_snooping 0 && ip link set eth0 master br9 && ip link set br9 up "
-	  "&& ip link add "
-	  "in9 type "
-	  "veth peer name out9 && ip link set out9 master br9 && ip link set in9 up && ip link set out9 up",
+	  "&& ip link add in9 type veth peer name out9 && ip link set out9 master br9 && ip link set in9 up "
+	  "&& ip link set out9 up && for i in $(seq 250); do bridge link show dev out9 | "
+	  "grep -q forwarding && break; sleep 0.02; done",
 	  "ip link del br9; ip link del in9", "in9", "" },
 	{ "another MAC on the port", "ip link set eth0 address 02:00:00:00:77:01",
 	  "ip link set eth0 address " WL_MAC, "eth0", "02:00:00:00:77:01" },
