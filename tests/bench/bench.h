@@ -9,6 +9,7 @@
 #ifndef SLUICE_BENCH_BENCH_H
 #define SLUICE_BENCH_BENCH_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -74,7 +75,7 @@ double bench_median(const double *values, unsigned int n);
 void report_add(const struct series *series);
 /* A figure that could not be had, and why; keeps it for result.md. */
 void report_missing(const char *name, const char *why);
-/* dir/result.json and dir/result.md; makes dir. 0 or -errno. */
+/* All files of the results so far; makes dir. 0 or -errno. */
 int report_write(const char *dir, struct sl_err *err);
 
 /* Looks at what cannot be seen from inside the bench's namespaces, and at the load before it starts. */
@@ -82,8 +83,8 @@ void machine_look(void);
 /* The kernel's own figure for a map; what a process has in memory. 0 if it cannot be had. */
 double machine_map_bytes(int fd);
 double machine_resident_bytes(int pid);
-/* The machine as a table of text. */
-void machine_describe(char *text, size_t size);
+/* The machine as an object of texts; the caller's. */
+json_t *machine_describe(void);
 
 /* Two result.json side by side: what has changed, what is noise. 0, 1 if something has become worse, or -errno. */
 int bench_compare(const char *old_path, const char *new_path, struct sl_err *err);

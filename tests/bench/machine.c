@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The machine behind the figures: without it they say nothing. */
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,24 +12,16 @@
 #include "bench/bench.h"
 #include "bench/lab.h"
 
-struct text {
-	char *at;
-	size_t left;
-};
-
-static void add(struct text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct text *text, const char *fmt, ...)
+static void add(json_t *machine, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void add(json_t *machine, const char *key, const char *fmt, ...)
 {
+	char value[512];
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text->at, text->left, fmt, ap);
+	vsnprintf(value, sizeof(value), fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= text->left)
-		n = text->left ? text->left - 1 : 0;
-	text->at += n;
-	text->left -= n;
+	json_object_set_new(machine, key, json_string(value));
 }
 
 /* The first line of the file that starts with key, what is behind the colon; or the first line with key NULL. */
@@ -76,7 +69,7 @@ void machine_look(void)
 	snprintf(load, sizeof(load), "%s", file_line("/proc/loadavg", NULL, line, sizeof(line)));
 }
 
-static void add_packages(struct text *text)
+static void add_packages(json_t *machine)
 {
 	char *words[] = {
 		"dpkg-query",	     "-W",	 "-f", "${Package} ${Version}, ", "libbpf1", "libxdp1",
@@ -89,28 +82,31 @@ static void add_packages(struct text *text)
 	out[strcspn(out, "\n")] = '\0';
 	if (strlen(out) > 2 && !strcmp(out + strlen(out) - 2, ", "))
 		out[strlen(out) - 2] = '\0';
-	add(text, "| packages | %s |\n", out[0] ? out : "unknown");
+	add(machine, "packages", "%s", out[0] ? out : "unknown");
 }
 
-void machine_describe(char *buffer, size_t size)
+json_t *machine_describe(void)
 {
-	struct text text = { buffer, size };
+	json_t *machine = json_object();
 	struct utsname names;
 	char line[512], when[64];
 	time_t now = time(NULL);
 
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", gmtime(&now));
-	add(&text, "| | |\n|---|---|\n| when | %s |\n| sluice | %s |\n", when, SLUICE_VERSION);
+	add(machine, "when", "%s", when);
+	add(machine, "sluice", "%s", SLUICE_VERSION);
 	if (!uname(&names))
-		add(&text, "| kernel | %s %s, %s |\n", names.sysname, names.release, names.version);
-	add(&text, "| CPU | %s |\n", file_line("/proc/cpuinfo", "model name", line, sizeof(line)));
-	add(&text, "| hypervisor | %s |\n",
+		add(machine, "kernel", "%s %s, %s", names.sysname, names.release, names.version);
+	add(machine, "CPU", "%s", file_line("/proc/cpuinfo", "model name", line, sizeof(line)));
+	add(machine, "hypervisor", "%s",
 	    strstr(file_line("/proc/cpuinfo", "flags", line, sizeof(line)), "hypervisor") ? "yes"
 											  : "none seen");
-	add(&text, "| CPUs online | %ld |\n", sysconf(_SC_NPROCESSORS_ONLN));
-	add(&text, "| memory | %s |\n", file_line("/proc/meminfo", "MemTotal", line, sizeof(line)));
-	add(&text, "| net.core.bpf_jit_enable | %s |\n| load before | %s |\n", jit, load);
-	add(&text, "| load after | %s |\n", file_line("/proc/loadavg", NULL, line, sizeof(line)));
-	add(&text, "| compiler | gcc %s |\n", __VERSION__);
-	add_packages(&text);
+	add(machine, "CPUs online", "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+	add(machine, "memory", "%s", file_line("/proc/meminfo", "MemTotal", line, sizeof(line)));
+	add(machine, "net.core.bpf_jit_enable", "%s", jit);
+	add(machine, "load before", "%s", load);
+	add(machine, "load after", "%s", file_line("/proc/loadavg", NULL, line, sizeof(line)));
+	add(machine, "compiler", "gcc %s", __VERSION__);
+	add_packages(machine);
+	return machine;
 }

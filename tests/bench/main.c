@@ -159,7 +159,7 @@ static int run_all(void *context)
 			return 1;
 		}
 	}
-	printf("written: %s/result.json, result.md, figures.svg\n", dir);
+	printf("written: %s/result.json, machine.json, result.md, figures.svg\n", dir);
 	return failed ? 1 : 0;
 }
 

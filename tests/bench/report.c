@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The figures in four forms: lines while it runs, result.json for programs,
- * result.md for people, with the machine they were taken on, figures.svg for
- * the eye (plot.c).
+ * with the machine they were taken on beside it (machine.json), result.md for
+ * people, with both, figures.svg for the eye (plot.c).
  *
  * Invariant: a figure that could not be had is written down as such, with the
  * reason; nothing is left out in silence (for programs it is absent).
@@ -100,19 +100,25 @@ static json_t *figure_json(const struct figure *figure)
 			 series->disturbed, "values", values);
 }
 
-static int write_json(const char *path, struct sl_err *err)
+/* The value is given away. */
+static int write_json(const char *path, json_t *value, struct sl_err *err)
+{
+	int r = json_dump_file(value, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+
+	json_decref(value);
+	return r ? sl_err(err, EIO, "%s cannot be written; is the disk full?", path) : 0;
+}
+
+static json_t *figures_json(void)
 {
 	json_t *array = json_array();
-	int r;
 
 	/* What could not be measured is not there; result.md says why. */
 	for (unsigned int i = 0; i < n_figures; i++) {
 		if (!figures[i].missing[0])
 			json_array_append_new(array, figure_json(&figures[i]));
 	}
-	r = json_dump_file(array, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	json_decref(array);
-	return r ? sl_err(err, EIO, "%s cannot be written; is the disk full?", path) : 0;
+	return array;
 }
 
 static void write_figure(FILE *file, const struct figure *figure)
@@ -135,14 +141,14 @@ static void write_figure(FILE *file, const struct figure *figure)
 	fputs(" |\n", file);
 }
 
-static int write_markdown(const char *path, struct sl_err *err)
+static int write_markdown(const char *path, json_t *machine, struct sl_err *err)
 {
 	FILE *file = fopen(path, "we");
-	char machine[4096];
+	const char *key;
+	json_t *value;
 
 	if (!file)
 		return sl_errno(err, errno, "%s cannot be written", path);
-	machine_describe(machine, sizeof(machine));
 	fputs("# Measured\n\nBoth sides of a figure were measured in turns in one run; a figure is the "
 	      "median of "
 	      "its pairs.\n\n",
@@ -152,23 +158,28 @@ static int write_markdown(const char *path, struct sl_err *err)
 	      file);
 	for (unsigned int i = 0; i < n_figures; i++)
 		write_figure(file, &figures[i]);
-	fprintf(file, "\n## Machine\n\n%s", machine);
+	fputs("\n## Machine\n\n| | |\n|---|---|\n", file);
+	json_object_foreach (machine, key, value)
+		fprintf(file, "| %s | %s |\n", key, json_string_value(value));
 	return fclose(file) ? sl_errno(err, errno, "%s cannot be written", path) : 0;
 }
 
 int report_write(const char *dir, struct sl_err *err)
 {
+	json_t *machine;
 	char path[512];
 	int r;
 
 	if (mkdir(dir, 0755) && errno != EEXIST)
 		return sl_errno(err, errno, "folder %s for the results", dir);
 	snprintf(path, sizeof(path), "%s/result.json", dir);
-	r = write_json(path, err);
-	if (r)
-		return r;
+	r = write_json(path, figures_json(), err);
+	machine = machine_describe();
 	snprintf(path, sizeof(path), "%s/result.md", dir);
-	r = write_markdown(path, err);
+	r = r ?: write_markdown(path, machine, err);
+	snprintf(path, sizeof(path), "%s/machine.json", dir);
+	r = r ?: write_json(path, json_incref(machine), err);
+	json_decref(machine);
 	snprintf(path, sizeof(path), "%s/figures.svg", dir);
 	return r ?: plot_write(path, err);
 }
