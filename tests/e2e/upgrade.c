@@ -50,25 +50,46 @@ static __u32 map_id(const char *name)
 	return info.id;
 }
 
-static void look_at_link(const char *path, __u32 *ret_link, __u32 *ret_program, __u8 *ret_tag)
+static __u32 program_of_link(const char *path, __u32 *ret_link)
 {
 	struct bpf_link_info link = { 0 };
-	struct bpf_prog_info program = { 0 };
-	__u32 link_len = sizeof(link), program_len = sizeof(program);
-	int fd = bpf_obj_get(path), program_fd;
+	__u32 len = sizeof(link);
+	int fd = bpf_obj_get(path);
 
-	cr_assert(fd >= 0 && !bpf_obj_get_info_by_fd(fd, &link, &link_len), "link %s", path);
-	program_fd = bpf_prog_get_fd_by_id(link.prog_id);
-	cr_assert(program_fd >= 0 && !bpf_obj_get_info_by_fd(program_fd, &program, &program_len), "%s", path);
-	close(program_fd);
+	cr_assert(fd >= 0 && !bpf_obj_get_info_by_fd(fd, &link, &len), "link %s", path);
 	close(fd);
 	*ret_link = link.id;
-	*ret_program = link.prog_id;
-	memcpy(ret_tag, program.tag, BPF_TAG_SIZE);
+	return link.prog_id;
+}
+
+/* Kernels without tcx: a filter, of which only a note is pinned, with the number of its interface. */
+static __u32 program_of_filter(struct topo *t, const char *path)
+{
+	unsigned int ifindex, id;
+
+	cr_assert_eq(sscanf(strrchr(path, '/'), "/sl_%*[a-z]-%u-clsact", &ifindex), 1, "%s", path);
+	cr_assert_eq(sscanf(ns_run(t->d->agent,
+				   "tc filter show ingress dev $(ip -o link | sed -n 's/^%u: "
+				   "\\([^:@]*\\).*/\\1/p') | sed -n 's/.* id \\([0-9]*\\).*/\\1/p'",
+				   ifindex),
+			    "%u", &id),
+		     1, "the filter of %s", path);
+	return id;
+}
+
+static void look_at_tag(__u32 program, __u8 *ret_tag)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(program);
+
+	cr_assert(fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len), "program %u", program);
+	close(fd);
+	memcpy(ret_tag, info.tag, BPF_TAG_SIZE);
 }
 
 /* The links are named by program and interface, in this order. */
-static struct wiring look(void)
+static struct wiring look(struct topo *t)
 {
 	char list[1024], *save = NULL, *path;
 	struct wiring now = { 0 };
@@ -78,7 +99,9 @@ static struct wiring look(void)
 	for (path = strtok_r(list, "\n", &save); path; path = strtok_r(NULL, "\n", &save)) {
 		n = now.links++;
 		cr_assert_lt(n, LINKS_MAX, "more links than expected: %s", path);
-		look_at_link(path, &now.link[n], &now.program[n], now.tag[n]);
+		now.program[n] = strstr(path, "-clsact") ? program_of_filter(t, path)
+							 : program_of_link(path, &now.link[n]);
+		look_at_tag(now.program[n], now.tag[n]);
 	}
 	cr_assert(now.links == LINKS || now.links == LINKS_MAX, "%d links", now.links);
 	for (unsigned int i = 0; i < MAPS; i++)
@@ -150,10 +173,10 @@ static void there_and_back(const char *options, enum sl_reason way)
 	in = flow_start(t->host, t->workload, WL_IP4, 5000, 2000, 200);
 	out = flow_start(t->workload, t->host, HOST_IP6, 5001, 2000, 200);
 	more_traffic(t, way);
-	old = look();
+	old = look(t);
 	become(t, NEWER, true);
 	more_traffic(t, way);
-	newer = look();
+	newer = look(t);
 	after = version(t);
 	cr_expect_str_neq(before, after);
 	expect_replaced(&old, &newer, true);
@@ -163,7 +186,7 @@ static void there_and_back(const char *options, enum sl_reason way)
 	json_decref(list);
 	become(t, NULL, false);
 	more_traffic(t, way);
-	old_again = look();
+	old_again = look(t);
 	expect_replaced(&newer, &old_again, true);
 	expect_replaced(&old, &old_again, false);
 	flow_end(in);
