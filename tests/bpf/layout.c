@@ -113,8 +113,8 @@ static void compare(const struct btf *btf, const struct member *member)
 		cr_assert_eq(btf_member_bit_offset(t, (__u32)i), member->offset * 8,
 			     "struct %s, %s at bit %u", member->type, member->name,
 			     btf_member_bit_offset(t, (__u32)i));
-		cr_assert_eq(btf__resolve_size(btf, m[i].type), (__s64)member->size,
-			     "struct %s, size of %s", member->type, member->name);
+		cr_assert_eq(btf__resolve_size(btf, m[i].type), (__s64)member->size, "struct %s, size of %s",
+			     member->type, member->name);
 		found = 1;
 	}
 	cr_assert(found, "struct %s has no %s", member->type, member->name);

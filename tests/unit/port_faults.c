@@ -21,11 +21,11 @@ TestSuite(port_faults, .init = world_enter, .fini = world_leave, .timeout = FAUL
 #define SHARE(n)                                                                                             \
 	Test(port_faults, taking_##n)                                                                        \
 	{                                                                                                    \
-		faults_taking(STAGE_WORKLOAD, &(struct fault_sample){ n, 2 });                           \
+		faults_taking(STAGE_WORKLOAD, &(struct fault_sample){ n, 2 });                               \
 	}                                                                                                    \
 	Test(port_faults, giving_back_##n)                                                                   \
 	{                                                                                                    \
-		faults_giving_back(STAGE_WORKLOAD, &(struct fault_sample){ n, 2 });                      \
+		faults_giving_back(STAGE_WORKLOAD, &(struct fault_sample){ n, 2 });                          \
 	}
 
 SHARE(0)

@@ -15,14 +15,14 @@
 
 TestSuite(port_faults_host, .init = world_enter, .fini = world_leave, .timeout = FAULTS_TIMEOUT);
 
-#define CALLS(kind, name, n, shares)                                                                 \
+#define CALLS(kind, name, n, shares)                                                                         \
 	Test(port_faults_host, name##_taking_##n)                                                            \
 	{                                                                                                    \
-		faults_taking(kind, &(struct fault_sample){ n, shares });                            \
+		faults_taking(kind, &(struct fault_sample){ n, shares });                                    \
 	}                                                                                                    \
 	Test(port_faults_host, name##_giving_back_##n)                                                       \
 	{                                                                                                    \
-		faults_giving_back(kind, &(struct fault_sample){ n, shares });                       \
+		faults_giving_back(kind, &(struct fault_sample){ n, shares });                               \
 	}
 
 CALLS(STAGE_HOST_BRIDGED, bridged, 0, 2)

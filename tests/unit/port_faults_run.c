@@ -42,7 +42,8 @@ struct plan {
 	const char *kind[CALLS_MAX + 2]; /* by number, from 1 */
 	unsigned int n, tried, failed;
 	unsigned int missed; /* so many in a row were beyond the last call */
-	unsigned int unseen; /* rounds since all of the port was looked at, the first of them with this call: */
+	unsigned int
+		unseen; /* rounds since all of the port was looked at, the first of them with this call: */
 	unsigned int unseen_from;
 };
 
@@ -132,8 +133,8 @@ void faults_taking(enum stage_kind kind, const struct fault_sample *sample)
 		}
 	}
 	expect_free(&stage, "at the end");
-	printf("%s: taking, share %u of %u: %u of %u calls made to fail, %u of them an error\n", stage_name(kind),
-	       sample->share, sample->shares, plan.tried, plan.n, plan.failed);
+	printf("%s: taking, share %u of %u: %u of %u calls made to fail, %u of them an error\n",
+	       stage_name(kind), sample->share, sample->shares, plan.tried, plan.n, plan.failed);
 	stage_stop(&stage);
 	stage_close(&stage);
 }

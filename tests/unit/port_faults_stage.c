@@ -284,8 +284,8 @@ void expect_clean(const struct stage *stage, const char *what)
 void expect_gone(const struct stage *stage, const char *what)
 {
 	/* vbr and vth are there, where the agent is. */
-	static const char *const workload[] = { "sluice", NULL },
-				 *const host[] = { "sluicetmp", "sluiceold", "sluicedetour", NULL };
+	static const char *const workload[] = { "sluice", NULL }, *const host[] = { "sluicetmp", "sluiceold",
+										    "sluicedetour", NULL };
 
 	expect_clean(stage, what);
 	expect_none_like(stage->lab.workload, workload, what);

@@ -277,7 +277,7 @@ static __u16 echo_sum(const struct echo *e)
 	const __u16 *w = (const __u16 *)e;
 	__u32 sum = w[0] + w[2] + w[3];
 
-	return (__u16)~(sum + (sum >> 16));
+	return (__u16) ~(sum + (sum >> 16));
 }
 
 static bool is_answer(int fd, bool v4, const struct echo *asked)
