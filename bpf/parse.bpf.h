@@ -74,8 +74,7 @@ static __always_inline bool sl_is_vlan(__be16 proto)
 
 /*
  * A function that the verifier looks at once, by itself, and of whose result it then knows nothing: what follows a
- * loop is not looked at again for every way through it. Loading takes a tenth of the time, and what few frames need
- * is not in the way of the others.
+ * loop is not looked at again for every way through it. vex and vin take it a fourteenth of the instructions so.
  */
 #define SL_APART __weak __noinline
 

@@ -201,6 +201,12 @@ Test(upgrade, loses_no_datagram)
 	there_and_back("--verdicts no", SL_R_diverted);
 }
 
+/* As on kernels without tcx. */
+Test(upgrade, by_clsact_loses_no_datagram)
+{
+	there_and_back("--attach clsact --verdicts no", SL_R_diverted);
+}
+
 Test(upgrade, loses_no_datagram_of_a_judged_flow)
 {
 	there_and_back("", SL_R_flow_allowed);

@@ -17,19 +17,8 @@
 
 TestSuite(port_faults, .init = world_enter, .fini = world_leave, .timeout = FAULTS_TIMEOUT);
 
-/* Most of the time is spent waiting for the kernel's grace periods, and that can be done at the same time. */
-#define SHARE(n)                                                                                             \
-	Test(port_faults, taking_##n)                                                                        \
-	{                                                                                                    \
-		faults_taking(STAGE_WORKLOAD, &(struct fault_sample){ n, 2 });                               \
-	}                                                                                                    \
-	Test(port_faults, giving_back_##n)                                                                   \
-	{                                                                                                    \
-		faults_giving_back(STAGE_WORKLOAD, &(struct fault_sample){ n, 2 });                          \
-	}
-
-SHARE(0)
-SHARE(1)
+FAULTS_SHARE(port_faults, , STAGE_WORKLOAD, 0, 2)
+FAULTS_SHARE(port_faults, , STAGE_WORKLOAD, 1, 2)
 
 /* The pair is gone, and an error is said all the same: there is only the way home, and again and again. */
 Test(port_faults, the_step_with_no_way_back)

@@ -68,6 +68,17 @@ struct fault_sample {
 };
 void faults_taking(enum stage_kind kind, const struct fault_sample *sample);
 void faults_giving_back(enum stage_kind kind, const struct fault_sample *sample);
+
+/* A share of the calls of either way, as two tests of their own: most of the time is spent waiting for the kernel. */
+#define FAULTS_SHARE(suite, prefix, kind, n, shares)                                                         \
+	Test(suite, prefix##taking_##n)                                                                      \
+	{                                                                                                    \
+		faults_taking(kind, &(struct fault_sample){ n, shares });                                    \
+	}                                                                                                    \
+	Test(suite, prefix##giving_back_##n)                                                                 \
+	{                                                                                                    \
+		faults_giving_back(kind, &(struct fault_sample){ n, shares });                               \
+	}
 /* How many places there were. */
 unsigned int faults_kill_at_every_step(enum stage_kind kind, bool taking, bool journal_lost);
 /* The last of so many steps fails, and on the way back the process is killed before undoing each. */

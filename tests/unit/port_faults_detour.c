@@ -15,18 +15,8 @@
 
 TestSuite(port_faults_detour, .init = world_enter, .fini = world_leave, .timeout = FAULTS_TIMEOUT);
 
-#define SHARE(n)                                                                                             \
-	Test(port_faults_detour, taking_##n)                                                                 \
-	{                                                                                                    \
-		faults_taking(STAGE_DETOUR, &(struct fault_sample){ n, 2 });                                 \
-	}                                                                                                    \
-	Test(port_faults_detour, giving_back_##n)                                                            \
-	{                                                                                                    \
-		faults_giving_back(STAGE_DETOUR, &(struct fault_sample){ n, 2 });                            \
-	}
-
-SHARE(0)
-SHARE(1)
+FAULTS_SHARE(port_faults_detour, , STAGE_DETOUR, 0, 2)
+FAULTS_SHARE(port_faults_detour, , STAGE_DETOUR, 1, 2)
 
 Test(port_faults_detour, killed_before_every_step_of_taking)
 {

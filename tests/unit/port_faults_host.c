@@ -15,22 +15,12 @@
 
 TestSuite(port_faults_host, .init = world_enter, .fini = world_leave, .timeout = FAULTS_TIMEOUT);
 
-#define CALLS(kind, name, n, shares)                                                                         \
-	Test(port_faults_host, name##_taking_##n)                                                            \
-	{                                                                                                    \
-		faults_taking(kind, &(struct fault_sample){ n, shares });                                    \
-	}                                                                                                    \
-	Test(port_faults_host, name##_giving_back_##n)                                                       \
-	{                                                                                                    \
-		faults_giving_back(kind, &(struct fault_sample){ n, shares });                               \
-	}
-
-CALLS(STAGE_HOST_BRIDGED, bridged, 0, 2)
-CALLS(STAGE_HOST_BRIDGED, bridged, 1, 2)
-CALLS(STAGE_HOST_ROUTED, routed, 0, 2)
-CALLS(STAGE_HOST_ROUTED, routed, 1, 2)
-CALLS(STAGE_HOST_SHARED, shared, 0, 2)
-CALLS(STAGE_HOST_SHARED, shared, 1, 2)
+FAULTS_SHARE(port_faults_host, bridged_, STAGE_HOST_BRIDGED, 0, 2)
+FAULTS_SHARE(port_faults_host, bridged_, STAGE_HOST_BRIDGED, 1, 2)
+FAULTS_SHARE(port_faults_host, routed_, STAGE_HOST_ROUTED, 0, 2)
+FAULTS_SHARE(port_faults_host, routed_, STAGE_HOST_ROUTED, 1, 2)
+FAULTS_SHARE(port_faults_host, shared_, STAGE_HOST_SHARED, 0, 2)
+FAULTS_SHARE(port_faults_host, shared_, STAGE_HOST_SHARED, 1, 2)
 
 #define KILLS(kind, name)                                                                                    \
 	Test(port_faults_host, name##_killed_before_every_step_of_taking)                                    \

@@ -42,9 +42,8 @@ struct plan {
 	const char *kind[CALLS_MAX + 2]; /* by number, from 1 */
 	unsigned int n, tried, failed;
 	unsigned int missed; /* so many in a row were beyond the last call */
-	unsigned int
-		unseen; /* rounds since all of the port was looked at, the first of them with this call: */
-	unsigned int unseen_from;
+	/* Rounds since all of the port was looked at, and the call of the first of them. */
+	unsigned int unseen, unseen_from;
 };
 
 static void plan_read(struct plan *plan)
