@@ -310,7 +310,7 @@ struct sl_core {
 	__u32 pad;
 	__u64 dropped; /* kept back by the core's decision */
 	__u64 made; /* frames of the core's own: resets, fragments it had kept back until all were there */
-	__u64 reserved;
+	__u64 bundled; /* of tx_frames: datagrams that left with others as one super-frame */
 };
 _Static_assert(sizeof(struct sl_core) == 128, "two cache lines a worker, none shared");
 

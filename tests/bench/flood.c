@@ -24,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/checksum.h"
 #include "lib/netns.h"
 #include "traffic.skel.h"
 
@@ -140,22 +141,12 @@ __u64 flood_received(const struct flood *flood)
 	return sum;
 }
 
-static __u16 ip_checksum(const void *header, size_t len)
-{
-	const __u16 *words = header;
-	__u32 sum = 0;
-
-	for (size_t i = 0; i < len / 2; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
-}
-
 static void build_frame(struct flood *flood, const struct workload *w, unsigned int len)
 {
 	struct ethhdr *eth = (void *)flood->frame;
 	struct iphdr *ip = (void *)(eth + 1);
 	struct udphdr *udp = (void *)(ip + 1);
+	unsigned int udp_len = len - sizeof(*eth) - sizeof(*ip);
 
 	memset(flood->frame, 0, sizeof(flood->frame));
 	memcpy(eth->h_dest, w->mac, ETH_ALEN);
@@ -170,13 +161,17 @@ static void build_frame(struct flood *flood, const struct workload *w, unsigned 
 		.saddr = w->host_ip.s_addr,
 		.daddr = w->ip.s_addr,
 	};
-	ip->check = ip_checksum(ip, sizeof(*ip));
+	ip->check = (__u16)~sl_sum((const __u8 *)ip, sizeof(*ip), 0);
 	udp->source = htons(FLOOD_SOURCE);
 	udp->dest = htons(FLOOD_PORT);
-	udp->len = htons(len - sizeof(*eth) - sizeof(*ip));
+	udp->len = htons(udp_len);
+	udp->check = (__u16)~sl_sum((const __u8 *)udp, udp_len,
+				    sl_sum_pseudo((const __u8 *)&ip->saddr, sizeof(ip->saddr), IPPROTO_UDP,
+						  udp_len));
 	flood->len = len;
 	memcpy(flood->skel->bss->bench_macs, flood->frame, sizeof(flood->skel->bss->bench_macs));
 	flood->skel->bss->bench_checksum = ntohs(ip->check);
+	flood->skel->bss->bench_udp_checksum = ntohs(udp->check);
 	flood->skel->bss->bench_host = (__u8)ntohl(ip->saddr);
 	flood->skel->bss->bench_target = if_nametoindex(w->host_if);
 }
@@ -219,7 +214,7 @@ int flood_run(struct flood *flood, const struct workload *workload, unsigned int
 	    flows > FLOOD_FLOWS_MAX || flows & (flows - 1))
 		return sl_err(err, EINVAL, "frames of %u bytes, %u flows", len, flows);
 	build_frame(flood, workload, len);
-	flood->skel->bss->bench_flow_mask = flows ? flows - 1 : 0;
+	flood->skel->bss->bench_flow_bits = flows ? (unsigned int)__builtin_ctz(flows) : 0;
 	flood->stop = false;
 	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = interrupt }, NULL);
 	r = pthread_create(&thread, NULL, generate, flood);

@@ -77,8 +77,9 @@ int lab_find_device(const struct ns *ns, const char *prefix, char *ret, size_t s
 
 /* CLOCK_MONOTONIC. */
 __u64 lab_now_ns(void);
-/* What all processors together have worked so far, by the kernel's ticks; 0 if it cannot be read. */
-__u64 lab_busy_ns(void);
+/* What this processor, or all together, have worked so far, by the kernel's ticks; 0 if it cannot be read. */
+#define LAB_ALL_CPUS (-1)
+__u64 lab_busy_ns(int cpu);
 /* Waits until then. */
 void lab_wait_until(__u64 ns);
 /* Pins the calling thread; a CPU that is not there is taken modulo their number. */

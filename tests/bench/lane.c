@@ -10,6 +10,7 @@
 #include "bench/bench.h"
 
 #define FRAME_LEN 64
+#define CORE_CPU 1 /* the flood has the other one */
 #define RUN_MS 1000
 #define DRAIN_NS 2000000000ULL
 
@@ -61,13 +62,30 @@ int lane_measure(void *context, double *ret, struct sl_err *err)
 	return sl_err(err, EAGAIN, "%lld frames are on no account", (long long)(after - before));
 }
 
+/* For each second that the core's processor works. */
+static int measure_core(void *context, double *ret, struct sl_err *err)
+{
+	const struct lane *lane = context;
+	__u64 frames = flood_received(lane->flood), busy = lab_busy_ns(CORE_CPU);
+	int r = lane_measure(context, ret, err);
+
+	busy = lab_busy_ns(CORE_CPU) - busy;
+	frames = flood_received(lane->flood) - frames;
+	if (r)
+		return r;
+	if (!busy)
+		return sl_err(err, ENODATA, "/proc/stat does not say what processor %d does", CORE_CPU);
+	*ret = frames * 1e6 / busy;
+	return 0;
+}
+
 /* sluiced takes the port; its core has a processor of its own. */
 static int put_agent(struct lane *lane, enum agent_core core, struct sl_err *err)
 {
 	int r = agent_start_with(&lane->agent, core, lane->options ? lane->options : "", err);
 
 	r = r ?: agent_intercept(&lane->agent, &lane->workload, lane->mode ? lane->mode : "inline", err);
-	return r ?: agent_pin_core(&lane->agent, 1, err);
+	return r ?: agent_pin_core(&lane->agent, CORE_CPU, err);
 }
 
 /* The same two pairs by hand, and one program. */
@@ -129,8 +147,9 @@ void lane_close(struct lane *lane)
 	ns_end(&lane->between);
 }
 
-int lane_compare(const char *name, struct lane *contender, const char *contender_name, struct lane *baseline,
-		 const char *baseline_name, const char *note, struct sl_err *err)
+static int compare(const char *name, bench_measure measure, struct lane *contender,
+		   const char *contender_name, struct lane *baseline, const char *baseline_name,
+		   const char *note, struct sl_err *err)
 {
 	struct series series = {
 		.name = name,
@@ -141,6 +160,18 @@ int lane_compare(const char *name, struct lane *contender, const char *contender
 		.kind = BENCH_RATIO,
 	};
 
-	return bench_figure(&series, &(struct bench_side){ lane_measure, contender },
-			    &(struct bench_side){ lane_measure, baseline }, err);
+	return bench_figure(&series, &(struct bench_side){ measure, contender },
+			    &(struct bench_side){ measure, baseline }, err);
+}
+
+int lane_compare(const char *name, struct lane *contender, const char *contender_name, struct lane *baseline,
+		 const char *baseline_name, const char *note, struct sl_err *err)
+{
+	return compare(name, lane_measure, contender, contender_name, baseline, baseline_name, note, err);
+}
+
+int lane_compare_core(const char *name, struct lane *contender, const char *contender_name,
+		      struct lane *baseline, const char *baseline_name, const char *note, struct sl_err *err)
+{
+	return compare(name, measure_core, contender, contender_name, baseline, baseline_name, note, err);
 }

@@ -164,18 +164,23 @@ __u64 lab_now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-__u64 lab_busy_ns(void)
+__u64 lab_busy_ns(int cpu)
 {
 	/* cpu user nice system idle iowait irq softirq steal: proc(5). Steal is another machine's work. */
 	unsigned long long user, nice, system, idle, iowait, irq, softirq;
 	FILE *file = fopen("/proc/stat", "re");
+	char name[16] = "cpu ", line[512];
 	int n = 0;
 
-	if (file) {
-		n = fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle,
-			   &iowait, &irq, &softirq);
-		fclose(file);
+	if (cpu >= 0)
+		snprintf(name, sizeof(name), "cpu%d ", cpu);
+	while (file && n != 7 && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, name, strlen(name)))
+			n = sscanf(line + strlen(name), "%llu %llu %llu %llu %llu %llu %llu", &user, &nice,
+				   &system, &idle, &iowait, &irq, &softirq);
 	}
+	if (file)
+		fclose(file);
 	return n == 7 ? (user + nice + system + irq + softirq) * (1000000000ULL / sysconf(_SC_CLK_TCK)) : 0;
 }
 

@@ -83,10 +83,13 @@ static bool is_udp_to_5000(const struct seen *seen, const void *unused)
 	       seen->data[37] == (5000 & 0xff);
 }
 
-/* The sender leaves the sum to its offload; behind the core it must be complete, not only believed. */
+/*
+ * The sender leaves the sum to its offload; behind the core it must be complete, not only believed. (Two that leave
+ * together are summed when they are cut: bundles/arrive_bit_by_bit.)
+ */
 Test(payload, checksums_are_complete_behind_the_core)
 {
-	struct topo *t = topo_direct("");
+	struct topo *t = topo_direct("--bulk no");
 	struct sniff *eth0;
 	const struct seen *seen;
 	struct flow *flow;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dpi/decode/checksum.h"
+#include "lib/checksum.h"
 #include "dpi/decode/defrag.h"
 
 #define ORDER 6

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "dpi/decide/engine.h"
-#include "dpi/decode/checksum.h"
+#include "lib/checksum.h"
 #include "dpi/policy/policies.h"
 #include "dpi/session/list.h"
 #include "policyfile/compile.h"

@@ -47,6 +47,7 @@ Test(dpi_answer, status_tells_every_figure_of_every_worker)
 			first[i] = 100 * q + i + 1;
 		view_records[q].dropped = 100 * q + 51;
 		view_records[q].made = 100 * q + 52;
+		view_records[q].bundled = 100 * q + 53;
 	}
 	atomic_store(&view_workers[1].running, true);
 	answer = view_ask(STATUS, &stop);
@@ -75,6 +76,7 @@ Test(dpi_answer, status_tells_every_figure_of_every_worker)
 		cr_assert_eq(number_of(buffers, "spare"), 1);
 		cr_assert_eq(number_of(worker, "dropped"), (json_int_t)(100 * q + 51));
 		cr_assert_eq(number_of(worker, "made"), (json_int_t)(100 * q + 52));
+		cr_assert_eq(number_of(worker, "bundled"), (json_int_t)(100 * q + 53));
 	}
 	cr_assert_not(stop);
 	json_decref(answer);

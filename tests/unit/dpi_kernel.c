@@ -131,6 +131,15 @@ uint32_t kernel_count(enum has has)
 	return n;
 }
 
+uint32_t kernel_fill_descents(void)
+{
+	uint32_t n = 0;
+
+	for (uint32_t at = fill.consumer; at + 1 != fill.producer && at != fill.producer; at++)
+		n += fill_ring[(at + 1) % FILL_SIZE] < fill_ring[at % FILL_SIZE];
+	return n;
+}
+
 uint32_t kernel_tx_waiting(void)
 {
 	return tx.producer - tx.consumer;
@@ -225,6 +234,15 @@ bool kernel_receive(const uint32_t *lens, uint32_t pieces, uint32_t seed)
 bool kernel_receive_one(uint32_t len, uint32_t seed)
 {
 	return kernel_receive(&len, 1, seed);
+}
+
+bool kernel_receive_bytes(const void *data, uint32_t len)
+{
+	if (!kernel_receive_one(len, 0))
+		return false;
+	memcpy(kernel.area + xsk_umem__add_offset_to_addr(rx_ring[(rx.producer - 1) % RX_SIZE].addr), data,
+	       len);
+	return true;
 }
 
 uint32_t kernel_send(uint32_t n)

@@ -87,6 +87,8 @@ void kernel_stop(void);
 bool kernel_receive(const uint32_t *lens, uint32_t pieces, uint32_t seed);
 /* The same with one piece. */
 bool kernel_receive_one(uint32_t len, uint32_t seed);
+/* The same with these bytes. */
+bool kernel_receive_bytes(const void *data, uint32_t len);
 /* Says that the frame received last goes on in the next one, which is one frame then. */
 void kernel_continue_last(void);
 /* Writes a descriptor into RX as it is: no chunk changes hands. */
@@ -102,6 +104,8 @@ uint64_t kernel_frame_sum(uint32_t len, uint32_t seed);
 uint32_t kernel_count(enum has has);
 /* The need-wakeup flags; at the start FILL's is clear and TX's set, as in copy mode. */
 void kernel_need_wakeup(bool fill_flag, bool tx_flag);
+/* How often, from one place in FILL to the next, addresses go down instead of up. */
+uint32_t kernel_fill_descents(void);
 /* Descriptors the lane has published in TX and the kernel has not taken. */
 uint32_t kernel_tx_waiting(void);
 

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -95,6 +96,26 @@ Test(dpi_lane, one_piece_leaves_unchanged_from_its_chunk)
 	all_at_rest();
 	cr_assert_eq(run(), 0, "nothing left");
 	cr_assert_eq(kernel.sends, 1, "nothing to send is no reason for a call");
+}
+
+/* Dropped frames' chunks are free before those of the frames around them: in FILL they keep their order nevertheless. */
+Test(dpi_lane, chunks_come_round_by_their_addresses)
+{
+	uint32_t most = 0;
+
+	srand(1);
+	for (int i = 0; i < 1000; i++) {
+		uint32_t n = 1 + (uint32_t)rand() % 30;
+
+		shown.n = kernel.n_sent = 0;
+		shown.drop = (uint64_t)rand() * 0x100000001;
+		while (n--)
+			cr_assert(kernel_receive_one(60, n));
+		run();
+		if (i >= 100 && kernel_fill_descents() > most)
+			most = kernel_fill_descents();
+	}
+	cr_expect_lt(most, (uint32_t)CHUNKS / 4, "%u descents among %d chunks", most, CHUNKS);
 }
 
 Test(dpi_lane, several_pieces_leave_as_one_chain)

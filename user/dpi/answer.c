@@ -37,7 +37,7 @@ static json_t *worker_json(const struct sl_worker *worker)
 	struct sl_buffers buffers;
 
 	worker->lane->ops->buffers(worker->lane, &buffers);
-	return json_pack("{si sb sI sI sI sI sI sI sI sI sI sI sI sI sI sI s{sI sI sI sI sI}}", "queue",
+	return json_pack("{si sb sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI s{sI sI sI sI sI}}", "queue",
 			 (int)worker->queue, "running", atomic_load(&worker->running), "heartbeat_age_ms",
 			 stamped ? ((json_int_t)sl_clock_ns() - stamped) / 1000000 : (json_int_t)-1,
 			 "rx_frames", load(&record->rx_frames), "rx_bytes", load(&record->rx_bytes),
@@ -47,9 +47,9 @@ static json_t *worker_json(const struct sl_worker *worker)
 			 "drop_fill_empty", load(&record->drop_fill_empty), "tx_invalid",
 			 load(&record->tx_invalid), "wakeups", load(&record->wakeups), "polls",
 			 load(&record->polls), "dropped", load(&record->dropped), "made", load(&record->made),
-			 "buffers", "total", (json_int_t)buffers.total, "rx", (json_int_t)buffers.rx, "tx",
-			 (json_int_t)buffers.tx, "held", (json_int_t)buffers.held, "spare",
-			 (json_int_t)buffers.spare);
+			 "bundled", load(&record->bundled), "buffers", "total", (json_int_t)buffers.total,
+			 "rx", (json_int_t)buffers.rx, "tx", (json_int_t)buffers.tx, "held",
+			 (json_int_t)buffers.held, "spare", (json_int_t)buffers.spare);
 }
 
 /* All of them, or NULL without memory. */

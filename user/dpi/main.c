@@ -145,6 +145,8 @@ static void close_bulk(struct core *core)
 		if (core->pair[q])
 			core->pair[q]->ops->destroy(core->pair[q]);
 		core->pair[q] = NULL;
+		if (core->xsk)
+			sl_xsk_bundle(core->xsk, q, -1);
 	}
 	sl_bulk_close(core->bulk);
 	core->bulk = NULL;
@@ -162,6 +164,8 @@ static void open_bulk(struct core *core)
 		core->pair[q] = sl_pair_new(sl_xsk_lane(core->xsk, q), sl_bulk_lane(core->bulk, q));
 		if (!core->pair[q])
 			r = sl_errno(&err, ENOMEM, "lanes of queue %u", q);
+		if (!r && sl_bulk_takes_udp() && sl_xsk_bundle(core->xsk, q, sl_bulk_fd(core->bulk, q)))
+			r = sl_errno(&err, ENOMEM, "bundles of queue %u", q);
 	}
 	if (!r)
 		return;

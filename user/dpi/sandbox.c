@@ -115,6 +115,8 @@ int sl_sandbox_enter(const char *user, const char **ret_user, struct sl_err *err
 			      name, r);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return sl_errno(err, errno, "PR_SET_NO_NEW_PRIVS");
+	/* A worker's pause is to last as long as it says; threads that are started from now on inherit it. */
+	prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
 	/* Frames are in our memory: no core dump, no ptrace by others of that user. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return sl_errno(err, errno, "PR_SET_DUMPABLE");

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -13,6 +14,13 @@
 #define BUDGET 64 /* frames between two looks at the clock; also the kernel's own for one queue */
 #define HOLD_MS 100 /* between two looks while it may not begin; a letter wakes it at once */
 #define PENDING_MS 1 /* how soon to try again to send what the kernel would not take */
+/*
+ * Frames come fast: so many since the last rest at least, and one in so short a time. To wait for the next ones
+ * then takes a pause, not poll(): to be woken each time costs whoever sends them more than the frames do.
+ */
+#define FAST_FRAMES 32
+#define FAST_NS 2000
+#define PAUSE_NS 50000 /* so many frames come meanwhile that a lane's rings are far from full */
 #define LAST_RUNS 64 /* at the end: what has been received still leaves, but not for ever */
 
 static void tell(const struct sl_worker *worker)
@@ -22,6 +30,12 @@ static void tell(const struct sl_worker *worker)
 	/* An eventfd takes 2^64 - 2 of these. */
 	if (write(worker->event_fd, &one, sizeof(one)) < 0)
 		return;
+}
+
+/* frames have come in so long a time, the rest before them included. */
+static bool come_fast(int64_t frames, uint64_t ns)
+{
+	return frames >= FAST_FRAMES && ns < (uint64_t)frames * FAST_NS;
 }
 
 /* True when stop_fd is readable. */
@@ -89,7 +103,8 @@ static int forward(struct sl_worker *worker)
 	uint64_t eighth = (worker->heartbeat_ms ? worker->heartbeat_ms : 1000) * 1000000ull / 8;
 	uint64_t busy_ns = worker->busy_poll_us * 1000ull;
 	int timeout_ms = eighth < 1000000 ? 1 : (int)(eighth / 1000000);
-	uint64_t now = sl_clock_ns(), stamped = now, last_frame = now;
+	uint64_t now = sl_clock_ns(), stamped = now, last_frame = now, rested = now;
+	int64_t frames = 0; /* since then */
 	bool held = worker->may_begin && !worker->may_begin(worker->context);
 	int r, taken;
 
@@ -101,7 +116,7 @@ static int forward(struct sl_worker *worker)
 	if (held) {
 		if (hold(worker))
 			return 0;
-		now = stamped = last_frame = sl_clock_ns();
+		now = stamped = last_frame = rested = sl_clock_ns();
 		sl_record_set(&lane->record->heartbeat_ns, now);
 		atomic_store(&worker->running, true);
 	}
@@ -125,12 +140,17 @@ static int forward(struct sl_worker *worker)
 			if (told_to_stop(worker))
 				return 0;
 		}
+		frames += taken;
 		if (taken || now - last_frame < busy_ns)
 			continue;
 		if (worker->rest)
 			worker->rest(worker->context);
-		if (wait_for_frames(worker, lane->pending ? PENDING_MS : timeout_ms))
+		if (come_fast(frames, now - rested))
+			nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+		else if (wait_for_frames(worker, lane->pending ? PENDING_MS : timeout_ms))
 			return 0;
+		rested = now;
+		frames = 0;
 		now = sl_clock_ns();
 	}
 }

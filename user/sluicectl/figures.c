@@ -146,6 +146,7 @@ static void add_core(struct table *table, const struct figures *figures, unsigne
 	table_number(table, core->tx_bytes);
 	table_number(table, core->dropped);
 	table_number(table, core->made);
+	table_number(table, core->bundled);
 	table_number(table, core->drop_tx_full);
 	table_number(table, core->drop_invalid);
 	table_number(table, core->drop_rx_full);
@@ -159,7 +160,7 @@ static int print_core(const struct figures *figures, struct sl_err *err)
 {
 	struct table *table = table_new(
 		"QUEUE,>PID,>HEARTBEAT,>RX-FRAMES,>RX-BYTES,>TX-FRAMES,>TX-BYTES,"
-		">DROPPED,>MADE,>TX-FULL,>INVALID,>RX-FULL,>FILL-EMPTY,>TX-INVALID,>WAKEUPS,>POLLS");
+		">DROPPED,>MADE,>BUNDLED,>TX-FULL,>INVALID,>RX-FULL,>FILL-EMPTY,>TX-INVALID,>WAKEUPS,>POLLS");
 
 	for (unsigned int queue = 0; queue < figures->queues; queue++) {
 		add_core(table, figures, queue, false);
@@ -245,16 +246,17 @@ static json_t *core_json(const struct figures *figures, unsigned int queue, bool
 	const struct sl_core *core = bulk ? &figures->bulk[queue] : &figures->core[queue];
 	long long age = heartbeat_age_ms(&figures->core[queue], figures->taken_ns);
 
-	return json_pack("{si ss si so sI sI sI sI sI sI sI sI sI sI sI sI sI}", "queue", (int)queue, "lane",
-			 bulk ? "bulk" : "frames", "pid", (int)figures->core[queue].pid, "heartbeat_age_ms",
-			 age < 0 ? json_null() : json_integer(age), "rx_frames", (json_int_t)core->rx_frames,
-			 "rx_bytes", (json_int_t)core->rx_bytes, "tx_frames", (json_int_t)core->tx_frames,
-			 "tx_bytes", (json_int_t)core->tx_bytes, "drop_tx_full",
+	return json_pack("{si ss si so sI sI sI sI sI sI sI sI sI sI sI sI sI sI}", "queue", (int)queue,
+			 "lane", bulk ? "bulk" : "frames", "pid", (int)figures->core[queue].pid,
+			 "heartbeat_age_ms", age < 0 ? json_null() : json_integer(age), "rx_frames",
+			 (json_int_t)core->rx_frames, "rx_bytes", (json_int_t)core->rx_bytes, "tx_frames",
+			 (json_int_t)core->tx_frames, "tx_bytes", (json_int_t)core->tx_bytes, "drop_tx_full",
 			 (json_int_t)core->drop_tx_full, "drop_invalid", (json_int_t)core->drop_invalid,
 			 "drop_rx_full", (json_int_t)core->drop_rx_full, "drop_fill_empty",
 			 (json_int_t)core->drop_fill_empty, "tx_invalid", (json_int_t)core->tx_invalid,
 			 "wakeups", (json_int_t)core->wakeups, "polls", (json_int_t)core->polls, "dropped",
-			 (json_int_t)core->dropped, "made", (json_int_t)core->made);
+			 (json_int_t)core->dropped, "made", (json_int_t)core->made, "bundled",
+			 (json_int_t)core->bundled);
 }
 
 json_t *figures_json(const struct ctl *ctl, const struct figures *figures, const struct figures *before,

@@ -63,7 +63,7 @@ static json_t *show_queue(__u32 queue, const struct sl_core *record, __u64 stamp
 
 	if (stamped_ns)
 		age = json_integer((now_ns() - stamped_ns) / 1000000);
-	return json_pack("{si so sI sI sI sI sI sI sI sI sI sI sI sI sI}", "queue", (int)queue,
+	return json_pack("{si so sI sI sI sI sI sI sI sI sI sI sI sI sI sI}", "queue", (int)queue,
 			 "heartbeat_age_ms", age, "rx_frames", (json_int_t)record->rx_frames, "rx_bytes",
 			 (json_int_t)record->rx_bytes, "tx_frames", (json_int_t)record->tx_frames, "tx_bytes",
 			 (json_int_t)record->tx_bytes, "drop_tx_full", (json_int_t)record->drop_tx_full,
@@ -71,7 +71,8 @@ static json_t *show_queue(__u32 queue, const struct sl_core *record, __u64 stamp
 			 (json_int_t)record->drop_rx_full, "drop_fill_empty",
 			 (json_int_t)record->drop_fill_empty, "tx_invalid", (json_int_t)record->tx_invalid,
 			 "wakeups", (json_int_t)record->wakeups, "polls", (json_int_t)record->polls,
-			 "dropped", (json_int_t)record->dropped, "made", (json_int_t)record->made);
+			 "dropped", (json_int_t)record->dropped, "made", (json_int_t)record->made, "bundled",
+			 (json_int_t)record->bundled);
 }
 
 static json_t *show_core(struct instance *inst)

@@ -8,9 +8,13 @@
  * first half of what is measured. bench_sink sits at the far end and stops the
  * frames before the receiver's stack makes an ICMP error of each.
  *
+ * A flow's datagrams are those of a connected socket: numbered one by one,
+ * with their checksum.
+ *
  * Invariant: pages are used again as they were last modified, so bench_gen
  * writes whatever anything on the way may have changed, the MAC addresses, and
- * what differs between frames, the source's address and port.
+ * what differs between frames: identification, the source's address and port,
+ * and the sums.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_endian.h>
@@ -20,9 +24,11 @@
 #define TC_ACT_SHOT 2
 #define TCX_NEXT -1
 /* Offsets in the frame: IPv4 without options, UDP. */
+#define IDENTIFICATION 18
 #define CHECKSUM 24
 #define SOURCE_HOST 29 /* the last byte of the address */
 #define SOURCE_PORT 34
+#define UDP_CHECKSUM 40
 #define BENCH_SOURCE 40000
 #define PORT_BITS 14 /* of the number of a flow; those above go into the address, … */
 #define APART 4 /* … so that it is not that of the receiver, which comes behind the first sender's */
@@ -33,9 +39,10 @@ const volatile __u16 bench_port; /* UDP destination port of the flood, host byte
 /* Set for each run. */
 __u8 bench_macs[12]; /* destination, source */
 __u32 bench_target; /* ifindex of the port to feed */
-__u16 bench_checksum; /* of the header, host byte order, for the first of the flows … */
+__u16 bench_checksum,
+	bench_udp_checksum; /* host byte order, of a flow's first for the first of the flows … */
 __u8 bench_host; /* … and the last byte of its source's address */
-__u32 bench_flow_mask; /* so many flows, less one: a power of two, less one */
+__u32 bench_flow_bits; /* two to the power of this: so many flows */
 __u32 bench_far; /* of the leg behind which bench_bare puts frames */
 
 /* Each is written on one CPU at a time: the generator's thread is pinned, one program sends. */
@@ -47,21 +54,34 @@ struct {
 	__type(value, __u64);
 } bench_received SEC(".maps");
 
+/* The sum when `more` has been added to what it covers, which does not carry out of its word: RFC 1624, equation 3. */
+static __always_inline __be16 sum_of(__u16 before, __u32 more)
+{
+	__u32 sum = (__u16)~before + more;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	return bpf_htons(~((sum & 0xffff) + (sum >> 16)));
+}
+
 SEC("xdp")
 int bench_gen(struct xdp_md *ctx)
 {
 	__u8 *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
-	__u32 flow = bench_sent & bench_flow_mask, host = (flow >> PORT_BITS) * APART, sum;
+	__u32 flow = bench_sent & ((1 << bench_flow_bits) - 1);
+	__u32 host = (flow >> PORT_BITS) * APART, port = flow & ((1 << PORT_BITS) - 1);
+	__u16 number = bench_sent >> bench_flow_bits;
+	__be16 udp;
 
-	if ((void *)(data + SOURCE_PORT + sizeof(__be16)) > end)
+	if ((void *)(data + UDP_CHECKSUM + sizeof(__be16)) > end)
 		return XDP_ABORTED;
 	__builtin_memcpy(data, bench_macs, sizeof(bench_macs));
-	/* RFC 1624, equation 3. The datagrams have no checksum. */
-	sum = (__u16)~bench_checksum + host;
-	*(__be16 *)(data + CHECKSUM) = bpf_htons(~((sum & 0xffff) + (sum >> 16)));
+	*(__be16 *)(data + IDENTIFICATION) = bpf_htons(number);
+	*(__be16 *)(data + CHECKSUM) = sum_of(bench_checksum, host + number);
 	data[SOURCE_HOST] = bench_host + host;
-	*(__be16 *)(data + SOURCE_PORT) = bpf_htons(BENCH_SOURCE + (flow & ((1 << PORT_BITS) - 1)));
+	*(__be16 *)(data + SOURCE_PORT) = bpf_htons(BENCH_SOURCE + port);
+	udp = sum_of(bench_udp_checksum, host + port);
+	*(__be16 *)(data + UDP_CHECKSUM) = udp ?: 0xffff;
 	bench_sent++;
 	return bpf_redirect(bench_target, 0);
 }
@@ -101,7 +121,7 @@ int bench_sink(struct __sk_buff *skb)
 		return TCX_NEXT;
 	count = bpf_map_lookup_elem(&bench_received, &zero);
 	if (count)
-		*count += 1;
+		*count += skb->gso_segs ?: 1; /* of datagrams that came together, each */
 	return TC_ACT_SHOT;
 }
 

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "dpi/decode/bytes.h"
-#include "dpi/decode/checksum.h"
+#include "lib/checksum.h"
 #include "dpi/decode/defrag_table.h"
 #include "dpi/decode/stage.h"
 

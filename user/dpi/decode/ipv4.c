@@ -8,7 +8,7 @@
 
 #include "dpi/decode/bytes.h"
 #include "dpi/decode/options.h"
-#include "dpi/decode/checksum.h"
+#include "lib/checksum.h"
 #include "dpi/decode/stage.h"
 
 #define IPV4_LEN 20

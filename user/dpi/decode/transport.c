@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 
 #include "dpi/decode/bytes.h"
-#include "dpi/decode/checksum.h"
+#include "lib/checksum.h"
 #include "dpi/decode/stage.h"
 
 #define UDP_LEN 8

@@ -179,6 +179,11 @@ struct sl_lane *sl_bulk_lane(struct sl_bulk *bulk, uint32_t queue)
 	return &bulk->lane[queue].lane;
 }
 
+int sl_bulk_fd(const struct sl_bulk *bulk, uint32_t queue)
+{
+	return bulk->lane[queue].fd;
+}
+
 void sl_bulk_close(struct sl_bulk *bulk)
 {
 	if (!bulk)

@@ -24,6 +24,8 @@ struct sl_bulk;
 int sl_bulk_open(struct sl_bulk **ret, const char *ifname, uint32_t queues, struct sl_core *records,
 		 struct sl_err *err);
 struct sl_lane *sl_bulk_lane(struct sl_bulk *bulk, uint32_t queue);
+/* The queue's socket, which has PACKET_VNET_HDR; the lane's. */
+int sl_bulk_fd(const struct sl_bulk *bulk, uint32_t queue);
 /* Can super-frames of UDP cross such a socket? */
 bool sl_bulk_takes_udp(void);
 /* No worker may be running on a lane any more. NULL allowed. */

@@ -5,7 +5,8 @@
  *
  * Invariants: both have their part of a run, so that small frames wait for
  * some super-frames at most; a frame leaves by the lane by which it
- * has come, one of the core's own by that of the frame that is being answered.
+ * has come (a datagram with others of its flow by the bulk lane's socket, see
+ * bundle.h), one of the core's own by that of the frame that is being answered.
  */
 #ifndef SLUICE_DPI_PAIR_H
 #define SLUICE_DPI_PAIR_H

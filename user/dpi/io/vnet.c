@@ -7,14 +7,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "dpi/io/plain.h"
+
 #define SEGMENTATION 0x7f /* of gso_type: without ECN */
-#define TAGS_MAX 9 /* as many as the programs follow: those in the data, and one beside it */
-#define IPV4_LEN 20
-#define IPV6_LEN 40
-#define TCP_LEN 20
-#define UDP_LEN 8
-#define TCP_SUM 16
-#define UDP_SUM 6
 
 uint8_t *sl_vnet_put_tag_back(uint8_t *frame, struct msghdr *message, struct virtio_net_hdr *vnet,
 			      unsigned int *len)
@@ -81,90 +76,18 @@ void sl_vnet_return(struct virtio_net_hdr *vnet)
 	vnet->flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
 }
 
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-/* A plain packet as its headers have it. */
-struct plain {
-	uint32_t l3, l4, headers, end; /* offsets; headers: of the payload */
-	uint8_t protocol;
-	bool ipv6;
-};
-
-/* The IP header of frame[l3 …]; false: none that is plain, or it says more than is there. */
-static bool read_ip(const uint8_t *frame, uint32_t len, uint16_t ethertype, struct plain *ret)
-{
-	const uint8_t *ip = frame + ret->l3;
-	uint32_t there = len - ret->l3, ip_len;
-
-	if (ethertype == ETH_P_IP && there >= IPV4_LEN) {
-		/* Version and length of the header; no fragment of a larger one. */
-		if (ip[0] != 0x45 || get16(ip + 6) & 0x3fff)
-			return false;
-		ret->protocol = ip[9];
-		ret->l4 = ret->l3 + IPV4_LEN;
-		ip_len = get16(ip + 2);
-	} else if (ethertype == ETH_P_IPV6 && there >= IPV6_LEN) {
-		if (ip[0] >> 4 != 6)
-			return false;
-		ret->ipv6 = true;
-		ret->protocol = ip[6];
-		ret->l4 = ret->l3 + IPV6_LEN;
-		ip_len = get16(ip + 4) + IPV6_LEN;
-	} else {
-		return false;
-	}
-	ret->end = ret->l3 + ip_len;
-	return ip_len <= there && ret->l4 <= ret->end;
-}
-
-static bool read_transport(const uint8_t *frame, struct plain *ret)
-{
-	uint32_t there = ret->end - ret->l4;
-
-	if (ret->protocol == IPPROTO_TCP && there >= TCP_LEN) {
-		ret->headers = ret->l4 + (frame[ret->l4 + 12] >> 4) * 4u;
-		return ret->headers >= ret->l4 + TCP_LEN && ret->headers <= ret->end;
-	}
-	if (ret->protocol == IPPROTO_UDP && there >= UDP_LEN) {
-		ret->headers = ret->l4 + UDP_LEN;
-		return get16(frame + ret->l4 + 4) == there;
-	}
-	return false;
-}
-
-static bool read_plain(const uint8_t *frame, uint32_t len, struct plain *ret)
-{
-	uint16_t ethertype;
-	uint32_t at = ETH_HLEN;
-
-	*ret = (struct plain){ 0 };
-	if (len < ETH_HLEN)
-		return false;
-	ethertype = get16(frame + 2 * ETH_ALEN);
-	for (int i = 0; i < TAGS_MAX && (ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD); i++) {
-		if (len - at < SL_VNET_TAG)
-			return false;
-		ethertype = get16(frame + at + 2);
-		at += SL_VNET_TAG;
-	}
-	ret->l3 = at;
-	return read_ip(frame, len, ethertype, ret) && read_transport(frame, ret);
-}
-
 bool sl_vnet_is_plain(const struct sl_frame *frame)
 {
 	static const uint8_t tcp[] = { SL_GSO_TCPV4, SL_GSO_TCPV6 };
-	struct plain plain;
+	struct sl_plain plain;
 	bool is_tcp;
 
-	if (!read_plain(frame->piece[0].data, frame->piece[0].len, &plain))
+	if (!sl_plain_read(frame->piece[0].data, frame->piece[0].len, &plain))
 		return false;
 	is_tcp = plain.protocol == IPPROTO_TCP;
 	if (frame->csum == SL_CSUM_PARTIAL &&
-	    (frame->csum_start != plain.l4 || frame->csum_offset != (is_tcp ? TCP_SUM : UDP_SUM)))
+	    (frame->csum_start != plain.l4 ||
+	     frame->csum_offset != (is_tcp ? SL_PLAIN_TCP_SUM : SL_PLAIN_UDP_SUM)))
 		return false;
 	if (frame->gso == SL_GSO_NONE)
 		return true;

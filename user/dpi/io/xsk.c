@@ -346,6 +346,15 @@ struct sl_lane *sl_xsk_lane(struct sl_xsk *xsk, uint32_t queue)
 	return &xsk->lanes[queue]->lane;
 }
 
+int sl_xsk_bundle(struct sl_xsk *xsk, uint32_t queue, int fd)
+{
+	struct sl_xsk_lane *lane = xsk->lanes[queue];
+
+	sl_bundler_free(lane->bundler);
+	lane->bundler = fd < 0 ? NULL : sl_bundler_new(fd, SL_BUNDLE_FRAMES);
+	return fd < 0 || lane->bundler ? 0 : -ENOMEM;
+}
+
 bool sl_xsk_multi_buffer(const struct sl_xsk *xsk)
 {
 	return xsk->multi_buffer;

@@ -45,6 +45,11 @@ int sl_xsk_publish(struct sl_xsk *xsk, int xsks_map_fd, struct sl_err *err);
 int sl_xsk_withdraw(struct sl_xsk *xsk, int xsks_map_fd, struct sl_err *err);
 
 struct sl_lane *sl_xsk_lane(struct sl_xsk *xsk, uint32_t queue);
+/*
+ * While no worker runs on it: from now on a lane's datagrams may leave together by fd (see bundle.h), which must stay
+ * open, or, if it is negative, not any more. 0 or -ENOMEM.
+ */
+int sl_xsk_bundle(struct sl_xsk *xsk, uint32_t queue, int fd);
 bool sl_xsk_multi_buffer(const struct sl_xsk *xsk);
 
 /* No worker may be running on a lane any more. NULL allowed. */

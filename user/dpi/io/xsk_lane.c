@@ -17,6 +17,8 @@
  *   own, so a quarter of the chunks (see xsk.c) is left for FILL whatever happens.
  * - At most a COMPLETION ring full is in flight, so the kernel never finds
  *   that ring full.
+ * - What the bundler has taken is held until it is flushed, which it is before
+ *   a run ends, and before anything leaves that must not overtake it.
  */
 #include <errno.h>
 #include <net/ethernet.h>
@@ -27,9 +29,11 @@
 #include "dpi/io/xsk.h"
 #include "dpi/io/xsk_lane.h"
 
+#define PAUSE_MAX 31 /* runs */
+
 /* What one run adds to the record. */
 struct sl_lane_batch {
-	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, tx_full, invalid, wakeups, dropped, made;
+	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, tx_full, invalid, wakeups, dropped, made, bundled;
 };
 
 static struct sl_xsk_lane *to_xsk(struct sl_lane *lane)
@@ -77,7 +81,7 @@ static int recycle(struct sl_xsk_lane *lane, uint64_t addr, enum sl_chunk_owner 
 {
 	bool spare = lane->n_spare < lane->spares;
 	int64_t chunk = hand_over(lane, addr, from, spare ? SL_CHUNK_SPARE : SL_CHUNK_RX);
-	uint32_t idx;
+	uint32_t word;
 
 	if (chunk < 0)
 		return broken_books(lane, err, from == SL_CHUNK_TX ? "COMPLETION" : "dropping", addr);
@@ -87,21 +91,42 @@ static int recycle(struct sl_xsk_lane *lane, uint64_t addr, enum sl_chunk_owner 
 		count_off(lane, from);
 		return 0;
 	}
-	if (!xsk_ring_prod__reserve(&lane->fill, 1, &idx))
-		return broken_books(lane, err, "FILL is full", addr);
-	*xsk_ring_prod__fill_addr(&lane->fill, idx) = (lane->first_chunk + (uint64_t)chunk) * SL_XSK_STRIDE;
-	lane->fill_new++;
+	word = (uint32_t)chunk / 64;
+	lane->freed[word] |= 1ULL << chunk % 64;
+	lane->n_freed++;
+	if (word < lane->freed_first)
+		lane->freed_first = word;
+	if (word > lane->freed_last)
+		lane->freed_last = word;
 	count_to(&lane->n_rx, lane->n_rx + 1);
 	count_off(lane, from);
 	return 0;
 }
 
-static void submit_fill(struct sl_xsk_lane *lane)
+/*
+ * By their addresses: both who writes the next frames into them and who reads them go through memory one way then, which
+ * processors foresee. Chunks are given back in any order, and in that order they would come round for ever.
+ */
+static int submit_fill(struct sl_xsk_lane *lane, struct sl_err *err)
 {
-	if (!lane->fill_new)
-		return;
-	xsk_ring_prod__submit(&lane->fill, lane->fill_new);
-	lane->fill_new = 0;
+	uint32_t idx, n = lane->n_freed;
+
+	if (!n)
+		return 0;
+	if (xsk_ring_prod__reserve(&lane->fill, n, &idx) != n)
+		return broken_books(lane, err, "FILL is full", 0);
+	for (uint32_t word = lane->freed_first; word <= lane->freed_last; word++) {
+		for (uint64_t *bits = &lane->freed[word]; *bits; *bits &= *bits - 1) {
+			uint64_t chunk = lane->first_chunk + word * 64 + (uint32_t)__builtin_ctzll(*bits);
+
+			*xsk_ring_prod__fill_addr(&lane->fill, idx++) = chunk * SL_XSK_STRIDE;
+		}
+	}
+	lane->n_freed = 0;
+	lane->freed_first = UINT32_MAX;
+	lane->freed_last = 0;
+	xsk_ring_prod__submit(&lane->fill, n);
+	return 0;
 }
 
 int sl_xsk_lane_fill(struct sl_xsk_lane *lane)
@@ -110,6 +135,10 @@ int sl_xsk_lane_fill(struct sl_xsk_lane *lane)
 
 	if (lane->spares > SL_XSK_SPARE_MAX || lane->spares >= lane->n_chunks)
 		return -EINVAL;
+	lane->freed = calloc((lane->n_chunks + 63) / 64, sizeof(*lane->freed));
+	if (!lane->freed)
+		return -ENOMEM;
+	lane->freed_first = UINT32_MAX;
 	if (xsk_ring_prod__reserve(&lane->fill, n, &idx) != n)
 		return -ENOBUFS;
 	for (uint32_t i = 0; i < n; i++) {
@@ -138,8 +167,7 @@ static int reap(struct sl_xsk_lane *lane, struct sl_err *err)
 	for (uint32_t i = 0; i < n && !r; i++)
 		r = recycle(lane, *xsk_ring_cons__comp_addr(&lane->comp, idx + i), SL_CHUNK_TX, err);
 	xsk_ring_cons__release(&lane->comp, n);
-	submit_fill(lane);
-	return r;
+	return r < 0 ? r : submit_fill(lane, err);
 }
 
 static uint32_t tx_consumed(const struct sl_xsk_lane *lane)
@@ -204,13 +232,18 @@ later:
 	return 0;
 }
 
-static int drop_frame(struct sl_xsk_lane *lane, struct sl_err *err)
+static int drop_pieces(struct sl_xsk_lane *lane, const uint64_t *addr, uint32_t n, struct sl_err *err)
 {
 	int r = 0;
 
-	for (uint16_t i = 0; i < lane->frame.n_pieces && !r; i++)
-		r = recycle(lane, lane->addr[i], SL_CHUNK_HELD, err);
+	for (uint32_t i = 0; i < n && !r; i++)
+		r = recycle(lane, addr[i], SL_CHUNK_HELD, err);
 	return r;
+}
+
+static int drop_frame(struct sl_xsk_lane *lane, struct sl_err *err)
+{
+	return drop_pieces(lane, lane->addr, lane->frame.n_pieces, err);
 }
 
 /* TX may be full of what the kernel has sent meanwhile. */
@@ -224,32 +257,92 @@ static int make_room(struct sl_xsk_lane *lane, uint32_t n, struct sl_lane_batch 
 	return r < 0 ? r : reap(lane, err);
 }
 
-static int send_frame(struct sl_xsk_lane *lane, struct sl_lane_batch *batch, struct sl_err *err)
+/* The frame in these pieces. */
+static int send_pieces(struct sl_xsk_lane *lane, const uint64_t *addr, const uint32_t *len, uint32_t n,
+		       struct sl_lane_batch *batch, struct sl_err *err)
 {
-	uint32_t idx, n = lane->frame.n_pieces;
+	uint32_t idx;
 	int r = make_room(lane, n, batch, err);
 
 	if (r < 0)
 		return r;
 	if (lane->n_tx + n > lane->tx.size || !xsk_ring_prod__reserve(&lane->tx, n, &idx)) {
 		batch->tx_full++;
-		return drop_frame(lane, err);
+		return drop_pieces(lane, addr, n, err);
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct xdp_desc *desc = xsk_ring_prod__tx_desc(&lane->tx, idx + i);
 
-		if (hand_over(lane, lane->addr[i], SL_CHUNK_HELD, SL_CHUNK_TX) < 0)
-			return broken_books(lane, err, "sending", lane->addr[i]);
-		desc->addr = lane->addr[i];
-		desc->len = lane->len[i];
+		if (hand_over(lane, addr[i], SL_CHUNK_HELD, SL_CHUNK_TX) < 0)
+			return broken_books(lane, err, "sending", addr[i]);
+		desc->addr = addr[i];
+		desc->len = len[i];
 		desc->options = i + 1 < n ? XDP_PKT_CONTD : 0;
+		batch->tx_bytes += len[i];
 	}
 	count_to(&lane->n_held, lane->n_held - n);
 	count_to(&lane->n_tx, lane->n_tx + n);
 	lane->tx_new += n;
 	batch->tx_frames++;
-	batch->tx_bytes += lane->frame.len;
 	return 0;
+}
+
+/* What the bundler's calls need. */
+struct flush {
+	struct sl_xsk_lane *lane;
+	struct sl_lane_batch *batch;
+	struct sl_err *err;
+};
+
+static int left_in_bundle(void *context, const struct sl_bundle_frame *frame)
+{
+	struct flush *flush = context;
+
+	flush->batch->tx_frames++;
+	flush->batch->tx_bytes += frame->len;
+	flush->batch->bundled++;
+	return recycle(flush->lane, frame->addr, SL_CHUNK_HELD, flush->err);
+}
+
+static int leave_alone(void *context, const struct sl_bundle_frame *frame)
+{
+	struct flush *flush = context;
+
+	return send_pieces(flush->lane, &frame->addr, &frame->len, 1, flush->batch, flush->err);
+}
+
+static int hurry(void *context)
+{
+	struct flush *flush = context;
+	int r = kick(flush->lane, flush->batch, flush->err);
+
+	return r < 0 ? r : !flush->lane->lane.pending;
+}
+
+static int flush_bundles(struct sl_xsk_lane *lane, struct sl_lane_batch *batch, struct sl_err *err)
+{
+	static const struct sl_bundle_out out = { left_in_bundle, leave_alone, hurry };
+	struct flush flush = { lane, batch, err };
+
+	return lane->bundling ? sl_bundler_flush(lane->bundler, !lane->lane.pending, &out, &flush) : 0;
+}
+
+static int send_frame(struct sl_xsk_lane *lane, struct sl_lane_batch *batch, struct sl_err *err)
+{
+	const struct sl_frame *frame = &lane->frame;
+	const struct sl_bundle_frame whole = { frame->piece[0].data, frame->len, lane->addr[0] };
+	int r = 0;
+
+	if (lane->bundling && frame->n_pieces == 1) {
+		if (sl_bundler_is_full(lane->bundler))
+			r = flush_bundles(lane, batch, err);
+		if (r < 0 || sl_bundler_take(lane->bundler, &whole))
+			return r;
+	} else if (lane->bundling) {
+		r = flush_bundles(lane, batch, err);
+		sl_bundler_passed(lane->bundler);
+	}
+	return r < 0 ? r : send_pieces(lane, lane->addr, lane->len, frame->n_pieces, batch, err);
 }
 
 /* Adds one descriptor to the frame being put together. */
@@ -325,6 +418,7 @@ static void publish(struct sl_core *record, const struct sl_lane_batch *batch)
 	sl_record_add(&record->wakeups, batch->wakeups);
 	sl_record_add(&record->dropped, batch->dropped);
 	sl_record_add(&record->made, batch->made);
+	sl_record_add(&record->bundled, batch->bundled);
 }
 
 /* The frame is in spare chunks already: n of them, the last with `rest` bytes. */
@@ -360,7 +454,10 @@ static int lane_send(struct sl_lane *base, const uint8_t *data, uint32_t len, st
 
 	if (len < ETHER_HDR_LEN || len > SL_FRAME_MAX || (n > 1 && !lane->multi_buffer))
 		return -EMSGSIZE;
-	r = make_room(lane, n, batch, err);
+	/* It leaves behind the frames answered so far. */
+	r = flush_bundles(lane, batch, err);
+	if (r >= 0)
+		r = make_room(lane, n, batch, err);
 	if (r >= 0 && n > lane->n_spare) {
 		/* Those that are on their way come back as spares before anything goes to FILL. */
 		r = kick(lane, batch, err);
@@ -394,6 +491,30 @@ out:
 	return r;
 }
 
+/*
+ * Looking for what could leave together costs a tenth of what a small frame costs: not where there are too few, and, as
+ * long as it is in vain, in one run of some.
+ */
+static void begin_bundling(struct sl_xsk_lane *lane, uint32_t frames)
+{
+	lane->bundling = lane->bundler && frames >= SL_BUNDLE_LEAST;
+	if (lane->bundling && lane->skip) {
+		lane->skip--;
+		lane->bundling = false;
+	}
+}
+
+static void end_bundling(struct sl_xsk_lane *lane, bool in_vain)
+{
+	if (!lane->bundling)
+		return;
+	lane->bundling = false;
+	lane->pause = in_vain ? 2 * lane->pause + 1 : 0;
+	if (lane->pause > PAUSE_MAX)
+		lane->pause = PAUSE_MAX;
+	lane->skip = lane->pause;
+}
+
 static int lane_run(struct sl_lane *base, int budget, sl_frame_handler handle, void *context,
 		    struct sl_err *err)
 {
@@ -414,6 +535,7 @@ static int lane_run(struct sl_lane *base, int budget, sl_frame_handler handle, v
 	r = reap(lane, err);
 	/* A descriptor is at most one frame, so the budget in frames is kept. */
 	n = r < 0 ? 0 : xsk_ring_cons__peek(&lane->rx, budget, &idx);
+	begin_bundling(lane, n);
 	for (uint32_t i = 0; i < n && r >= 0; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&lane->rx, idx + i);
 
@@ -423,7 +545,11 @@ static int lane_run(struct sl_lane *base, int budget, sl_frame_handler handle, v
 	}
 	if (n)
 		xsk_ring_cons__release(&lane->rx, n);
-	submit_fill(lane);
+	if (r >= 0)
+		r = flush_bundles(lane, &batch, err);
+	end_bundling(lane, !batch.bundled);
+	if (r >= 0)
+		r = submit_fill(lane, err);
 	if (r >= 0)
 		r = kick(lane, &batch, err);
 	lane->batch = NULL;
@@ -450,6 +576,8 @@ static void lane_destroy(struct sl_lane *base)
 	lane = to_xsk(base);
 	if (lane->socket)
 		xsk_socket__delete(lane->socket);
+	sl_bundler_free(lane->bundler);
+	free(lane->freed);
 	free(lane->owner);
 	free(lane);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <xdp/xsk.h>
 
+#include "dpi/io/bundle.h"
 #include "dpi/io/io.h"
 
 /*
@@ -53,13 +54,19 @@ struct sl_xsk_lane {
 	uint32_t n_rx, n_held, n_tx, n_spare; /* written by the worker, read by anyone */
 	uint32_t spares; /* how many chunks are kept out of FILL, at most SL_XSK_SPARE_MAX */
 	uint32_t spare[SL_XSK_SPARE_MAX]; /* the places in owner[] of those that are here */
-	uint32_t fill_new, tx_new; /* written to the ring, not yet shown to the kernel */
+	uint32_t tx_new; /* written to the ring, not yet shown to the kernel */
+	uint64_t *freed; /* a bit a chunk: the kernel's, for FILL, but not in it yet; there are … */
+	uint32_t n_freed, freed_first, freed_last; /* … so many, none outside these words */
 
 	/* The frame being put together; it may take several runs. */
 	struct sl_frame frame;
 	uint64_t addr[SL_FRAME_PIECES];
 	uint32_t len[SL_FRAME_PIECES];
 	bool skipping; /* its chain is too long: drop up to its end */
+	struct sl_bundler *bundler; /* for datagrams that leave together; NULL: none do */
+	bool bundling; /* this run tries */
+	uint32_t pause,
+		skip; /* runs not to try: after the last that was in vain, and of these still to come */
 
 	struct xdp_statistics seen; /* already added to the record */
 	struct sl_lane_batch *batch; /* of the run that is under way, else NULL */

@@ -6,8 +6,8 @@
  * the sender's offload still owes: a partial sum holds that of the pseudo
  * header alone, and survives a veth without a mark in the frame.
  */
-#ifndef SLUICE_DPI_CHECKSUM_H
-#define SLUICE_DPI_CHECKSUM_H
+#ifndef SLUICE_LIB_CHECKSUM_H
+#define SLUICE_LIB_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The Internet checksum; see checksum.h for the invariant. */
-#include "dpi/decode/checksum.h"
+#include "lib/checksum.h"
 
 #include <endian.h>
 #include <string.h>
