@@ -10,19 +10,27 @@ ASAN_SUITES = $(filter %/unit-suite %/e2e-suite,$(SUITES))
 # looked for in the suites themselves.
 ASAN_ENV = ASAN_OPTIONS=abort_on_error=1:detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
-.PHONY: test test-programs asan run-tests run-asan
+.PHONY: test test-programs asan run-tests run-faults run-asan
 # Installed first; then make starts anew, with pkg-config and the libraries there.
 test:
 	$(need_root)
 	$(Q)tools/install-deps build run test fuzz
 	$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) test-programs
-	$(Q)$(MAKE) --no-print-directory -k run-tests $(if $(FILTER),,run-property SEED=$(or $(SEED),$(TEST_SEED)) fuzz-short)
+	$(Q)failed=0; \
+	$(MAKE) --no-print-directory run-tests || failed=1; \
+	$(MAKE) --no-print-directory -k -j2 run-faults $(if $(FILTER),,run-property SEED=$(or $(SEED),$(TEST_SEED))) || failed=1; \
+	$(if $(FILTER),,$(MAKE) --no-print-directory fuzz-short || failed=1;) \
+	exit $$failed
 
 # Built on all processors, then run in turns.
 test-programs: $(BINS) $(TOOLS) $(SUITES) fault-suite
 
 run-tests: test-programs
-	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(SUITES) $(BUILD)/faults/tests/fault-suite
+	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(SUITES)
+
+# These and the random ports mostly wait for the kernel: side by side.
+run-faults: test-programs
+	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(BUILD)/faults/tests/fault-suite
 
 asan:
 	$(need_root)

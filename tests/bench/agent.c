@@ -297,15 +297,29 @@ int agent_core_pid(struct agent *agent, pid_t *ret, struct sl_err *err)
 	return r;
 }
 
+/* The core's, or the yardstick's. */
+static int forwarder(struct agent *agent, pid_t *ret, struct sl_err *err)
+{
+	if (agent->core != AGENT_RING)
+		return agent_core_pid(agent, ret, err);
+	*ret = agent->ring;
+	return 0;
+}
+
 int agent_pin_core(struct agent *agent, unsigned int cpu, struct sl_err *err)
 {
-	pid_t core = 0;
-	int r;
+	pid_t pid = 0;
+	int r = forwarder(agent, &pid, err);
 
-	if (agent->core == AGENT_RING)
-		return lab_pin_process(agent->ring, cpu, err);
-	r = agent_core_pid(agent, &core, err);
-	return r ?: lab_pin_process(core, cpu, err);
+	return r ?: lab_pin_process(pid, cpu, err);
+}
+
+int agent_core_ns(struct agent *agent, __u64 *ret, struct sl_err *err)
+{
+	pid_t pid = 0;
+	int r = forwarder(agent, &pid, err);
+
+	return r ?: lab_process_ns(pid, ret, err);
 }
 
 /* The yardstick's own drops, by the line it prints when asked. */

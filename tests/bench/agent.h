@@ -48,6 +48,8 @@ int agent_core_pid(struct agent *agent, pid_t *ret, struct sl_err *err);
 
 /* Puts what does the core's work on one CPU, all its threads. */
 int agent_pin_core(struct agent *agent, unsigned int cpu, struct sl_err *err);
+/* What the core, or the yardstick, has worked so far, what the kernel did in its place included. 0 or -errno. */
+int agent_core_ns(struct agent *agent, __u64 *ret, struct sl_err *err);
 
 /*
  * Frames that were dropped inside so far, whoever dropped them and counted it:

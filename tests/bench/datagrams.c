@@ -139,13 +139,13 @@ static int count(struct datagram_run *run, pid_t sender, pid_t receiver, struct 
 
 	lab_wait_until(lab_now_ns() + SETTLE_MS * 1000000ULL);
 	before = __atomic_load_n(&run->received, __ATOMIC_RELAXED);
-	busy = lab_busy_ns(LAB_ALL_CPUS);
+	busy = lab_busy_ns();
 	from = lab_now_ns();
 	lab_wait_until(from + run->shared.ms * 1000000ULL);
 	ret->per_s = __atomic_load_n(&run->received, __ATOMIC_RELAXED) - before;
 	passed = lab_now_ns() - from;
 	ret->per_s *= 1e9 / passed;
-	ret->cores = (lab_busy_ns(LAB_ALL_CPUS) - busy) / passed;
+	ret->cores = (lab_busy_ns() - busy) / passed;
 	__atomic_store_n(&run->stop, 1, __ATOMIC_RELEASE);
 	r = exit_status(sender);
 	__atomic_store_n(&run->stop, 2, __ATOMIC_RELEASE);

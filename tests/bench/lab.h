@@ -77,9 +77,8 @@ int lab_find_device(const struct ns *ns, const char *prefix, char *ret, size_t s
 
 /* CLOCK_MONOTONIC. */
 __u64 lab_now_ns(void);
-/* What this processor, or all together, have worked so far, by the kernel's ticks; 0 if it cannot be read. */
-#define LAB_ALL_CPUS (-1)
-__u64 lab_busy_ns(int cpu);
+/* What all processors together have worked so far, by the kernel's ticks; 0 if it cannot be read. */
+__u64 lab_busy_ns(void);
 /* Waits until then. */
 void lab_wait_until(__u64 ns);
 /* Pins the calling thread; a CPU that is not there is taken modulo their number. */
@@ -87,5 +86,7 @@ void lab_pin(unsigned int cpu);
 void lab_unpin(void);
 /* Pins every thread of a process. */
 int lab_pin_process(pid_t pid, unsigned int cpu, struct sl_err *err);
+/* What all its threads have worked so far, to the nanosecond: ticks miss who sleeps by a timer. 0 or -errno. */
+int lab_process_ns(pid_t pid, __u64 *ret, struct sl_err *err);
 
 #endif

@@ -62,20 +62,20 @@ int lane_measure(void *context, double *ret, struct sl_err *err)
 	return sl_err(err, EAGAIN, "%lld frames are on no account", (long long)(after - before));
 }
 
-/* For each second that the core's processor works. */
+/* For each second that the core works. */
 static int measure_core(void *context, double *ret, struct sl_err *err)
 {
-	const struct lane *lane = context;
-	__u64 frames = flood_received(lane->flood), busy = lab_busy_ns(CORE_CPU);
-	int r = lane_measure(context, ret, err);
+	struct lane *lane = context;
+	__u64 frames = flood_received(lane->flood), before = 0, after = 0;
+	int r = agent_core_ns(&lane->agent, &before, err);
 
-	busy = lab_busy_ns(CORE_CPU) - busy;
-	frames = flood_received(lane->flood) - frames;
+	r = r ?: lane_measure(context, ret, err);
+	r = r ?: agent_core_ns(&lane->agent, &after, err);
 	if (r)
 		return r;
-	if (!busy)
-		return sl_err(err, ENODATA, "/proc/stat does not say what processor %d does", CORE_CPU);
-	*ret = frames * 1e6 / busy;
+	if (after == before)
+		return sl_err(err, ENODATA, "the kernel does not say what a process works (schedstat)");
+	*ret = (flood_received(lane->flood) - frames) * 1e6 / (after - before);
 	return 0;
 }
 

@@ -44,7 +44,7 @@ int lane_measure(void *lane, double *ret, struct sl_err *err);
 /* 64-byte UDP frames delivered, contender to baseline, as a figure of the report. 0 or -errno. */
 int lane_compare(const char *name, struct lane *contender, const char *contender_name, struct lane *baseline,
 		 const char *baseline_name, const char *note, struct sl_err *err);
-/* The same for each second that the core's processor works: it may be the flood's that has no time left. */
+/* The same for each second that the core works, what the kernel does in its place included: it may be the flood's that has no time left. */
 int lane_compare_core(const char *name, struct lane *contender, const char *contender_name,
 		      struct lane *baseline, const char *baseline_name, const char *note, struct sl_err *err);
 

@@ -29,11 +29,10 @@ int measure_udp64(struct sl_err *err)
 			       "flood on CPU 0",
 			       err);
 	r = r
-		    ?: lane_compare_core(
-			       "udp64_inline_core_vs_yardstick", &ours, "sluice inline", &yardstick,
-			       "packet ring",
-			       "64-byte UDP frames delivered in each second that the core's processor works",
-			       err);
+		    ?: lane_compare_core("udp64_inline_core_vs_yardstick", &ours, "sluice inline", &yardstick,
+					 "packet ring",
+					 "64-byte UDP frames delivered in each second that the core works",
+					 err);
 	ours.flows = yardstick.flows = FLOWS;
 	r = r
 		    ?: lane_compare("udp64_inline_flows_vs_yardstick", &ours, "sluice inline", &yardstick,

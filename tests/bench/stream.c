@@ -94,10 +94,10 @@ static int tcp_receive(void *context)
 		if (now < from)
 			continue;
 		if (!bytes)
-			busy = lab_busy_ns(LAB_ALL_CPUS);
+			busy = lab_busy_ns();
 		bytes += n;
 	}
-	shared->cpu_ns_per_byte = bytes ? (double)(lab_busy_ns(LAB_ALL_CPUS) - busy) / bytes : 0;
+	shared->cpu_ns_per_byte = bytes ? (double)(lab_busy_ns() - busy) / bytes : 0;
 	shared->bytes_per_s = now > from ? bytes * 1e9 / (now - from) : 0;
 	return now < end;
 }

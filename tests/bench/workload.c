@@ -164,23 +164,18 @@ __u64 lab_now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-__u64 lab_busy_ns(int cpu)
+__u64 lab_busy_ns(void)
 {
 	/* cpu user nice system idle iowait irq softirq steal: proc(5). Steal is another machine's work. */
 	unsigned long long user, nice, system, idle, iowait, irq, softirq;
 	FILE *file = fopen("/proc/stat", "re");
-	char name[16] = "cpu ", line[512];
 	int n = 0;
 
-	if (cpu >= 0)
-		snprintf(name, sizeof(name), "cpu%d ", cpu);
-	while (file && n != 7 && fgets(line, sizeof(line), file)) {
-		if (!strncmp(line, name, strlen(name)))
-			n = sscanf(line + strlen(name), "%llu %llu %llu %llu %llu %llu %llu", &user, &nice,
-				   &system, &idle, &iowait, &irq, &softirq);
-	}
-	if (file)
+	if (file) {
+		n = fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle,
+			   &iowait, &irq, &softirq);
 		fclose(file);
+	}
 	return n == 7 ? (user + nice + system + irq + softirq) * (1000000000ULL / sysconf(_SC_CLK_TCK)) : 0;
 }
 
@@ -216,25 +211,64 @@ void lab_unpin(void)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
-int lab_pin_process(pid_t pid, unsigned int cpu, struct sl_err *err)
+/* What is to be done with a thread. 0 or -errno. */
+typedef int (*thread_call)(pid_t tid, void *context, struct sl_err *err);
+
+static int each_thread(pid_t pid, thread_call call, void *context, struct sl_err *err)
 {
 	struct dirent *entry;
 	char path[64];
-	cpu_set_t set;
 	int r = 0;
 	DIR *dir;
 
-	one_cpu(cpu, &set);
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	if (!dir)
 		return sl_errno(err, errno, "threads of process %d", pid);
-	while ((entry = readdir(dir))) {
+	while (!r && (entry = readdir(dir))) {
 		pid_t tid = atoi(entry->d_name);
 
-		if (tid > 0 && sched_setaffinity(tid, sizeof(set), &set))
-			r = sl_errno(err, errno, "pinning thread %d of process %d", tid, pid);
+		if (tid > 0)
+			r = call(tid, context, err);
 	}
 	closedir(dir);
 	return r;
+}
+
+static int pin_thread(pid_t tid, void *context, struct sl_err *err)
+{
+	return sched_setaffinity(tid, sizeof(cpu_set_t), context)
+		       ? sl_errno(err, errno, "pinning thread %d", tid)
+		       : 0;
+}
+
+int lab_pin_process(pid_t pid, unsigned int cpu, struct sl_err *err)
+{
+	cpu_set_t set;
+
+	one_cpu(cpu, &set);
+	return each_thread(pid, pin_thread, &set, err);
+}
+
+static int add_thread_ns(pid_t tid, void *context, struct sl_err *err)
+{
+	unsigned long long ns = 0;
+	char path[64];
+	FILE *file;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", tid);
+	file = fopen(path, "re");
+	if (file) {
+		n = fscanf(file, "%llu", &ns);
+		fclose(file);
+	}
+	*(__u64 *)context += ns;
+	return n == 1 ? 0 : sl_err(err, ENODATA, "%s says nothing", path);
+}
+
+int lab_process_ns(pid_t pid, __u64 *ret, struct sl_err *err)
+{
+	*ret = 0;
+	return each_thread(pid, add_thread_ns, ret, err);
 }

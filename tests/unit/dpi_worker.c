@@ -12,12 +12,12 @@ TestSuite(dpi_worker, .timeout = 30);
 
 #define BURSTS 50
 
-/* A lane on which so many frames are there at a time, and then none once. */
+/* A lane on which so many frames are there at a time, and then few or none once. */
 static struct {
 	struct sl_lane lane;
 	struct sl_core record;
-	int frames, bursts, readable, stop_fd;
-	bool empty;
+	int frames, few, bursts, rests, readable, stop_fd;
+	bool between;
 } fake;
 
 static int run(struct sl_lane *lane, int budget, sl_frame_handler handle, void *context, struct sl_err *err)
@@ -29,12 +29,18 @@ static int run(struct sl_lane *lane, int budget, sl_frame_handler handle, void *
 	(void)handle;
 	(void)context;
 	(void)err;
-	fake.empty = !fake.empty;
-	if (fake.empty)
+	fake.between = !fake.between;
+	if (fake.between)
 		return fake.bursts < BURSTS ? fake.frames : 0;
 	if (++fake.bursts == BURSTS)
 		cr_assert_eq(write(fake.stop_fd, &one, sizeof(one)), (ssize_t)sizeof(one));
-	return 0;
+	return fake.bursts < BURSTS ? fake.few : 0;
+}
+
+static void rest(void *context)
+{
+	(void)context;
+	fake.rests++;
 }
 
 /* Always: the next burst is there as soon as one looks. */
@@ -62,9 +68,10 @@ static enum sl_action handle(void *context, struct sl_frame *frame)
 static const struct sl_lane_ops ops = { .name = "fake", .run = run, .fds = fds, .account = account };
 
 /* How often it has waited by poll() in so many bursts. */
-static __u64 polls_with(int frames)
+static __u64 polls_with(int frames, int few)
 {
 	struct sl_worker worker = { .handle = handle,
+				    .rest = rest,
 				    .mailbox = SL_MAILBOX_NONE,
 				    .heartbeat_ms = 8,
 				    .stop_fd = eventfd(0, EFD_CLOEXEC),
@@ -75,6 +82,7 @@ static __u64 polls_with(int frames)
 	fake.lane.ops = &ops;
 	fake.lane.record = &fake.record;
 	fake.frames = frames;
+	fake.few = few;
 	fake.readable = eventfd(1, EFD_CLOEXEC);
 	fake.stop_fd = worker.stop_fd;
 	worker.lane = &fake.lane;
@@ -90,7 +98,7 @@ static __u64 polls_with(int frames)
 /* So many in a burst that they come fast on any machine. */
 Test(dpi_worker, who_sends_fast_need_not_wake_it)
 {
-	__u64 polls = polls_with(1000000);
+	__u64 polls = polls_with(1000000, 0);
 
 	/* One more run is behind the last burst: nothing came, so it may have polled then. */
 	cr_expect_leq(polls, 2U, "polled %llu times", (unsigned long long)polls);
@@ -98,7 +106,16 @@ Test(dpi_worker, who_sends_fast_need_not_wake_it)
 
 Test(dpi_worker, few_frames_end_its_wait)
 {
-	__u64 polls = polls_with(20);
+	__u64 polls = polls_with(20, 0);
 
 	cr_expect_geq(polls, (__u64)BURSTS - 1, "polled %llu times", (unsigned long long)polls);
+}
+
+/* They never end, but it has always only a few: it lets some gather. */
+Test(dpi_worker, few_of_many_are_left_to_gather)
+{
+	polls_with(1000000, 3);
+	cr_expect_geq(fake.rests, BURSTS - 1);
+	polls_with(1000000, 30);
+	cr_expect_leq(fake.rests, 2, "rested %d times with enough to do", fake.rests);
 }

@@ -15,12 +15,14 @@
 #define HOLD_MS 100 /* between two looks while it may not begin; a letter wakes it at once */
 #define PENDING_MS 1 /* how soon to try again to send what the kernel would not take */
 /*
- * Frames come fast: so many since the last rest at least, and one in so short a time. To wait for the next ones
- * then takes a pause, not poll(): to be woken each time costs whoever sends them more than the frames do.
+ * Frames come fast: so many since the last rest at least, and one in so short a time. Then a run of few is followed by a
+ * pause, in which more gather: by themselves they cost a system call, and to be woken for them by poll() costs whoever
+ * sends them more than the frames do.
  */
 #define FAST_FRAMES 32
 #define FAST_NS 2000
-#define PAUSE_NS 50000 /* so many frames come meanwhile that a lane's rings are far from full */
+#define FEW 16
+#define PAUSE_NS 50000 /* a lane's rings have room for far more than come meanwhile */
 #define LAST_RUNS 64 /* at the end: what has been received still leaves, but not for ever */
 
 static void tell(const struct sl_worker *worker)
@@ -107,6 +109,7 @@ static int forward(struct sl_worker *worker)
 	int64_t frames = 0; /* since then */
 	bool held = worker->may_begin && !worker->may_begin(worker->context);
 	int r, taken;
+	bool pause;
 
 	if (!held)
 		sl_record_set(&lane->record->heartbeat_ns, now);
@@ -141,11 +144,12 @@ static int forward(struct sl_worker *worker)
 				return 0;
 		}
 		frames += taken;
-		if (taken || now - last_frame < busy_ns)
+		pause = taken < FEW && come_fast(frames, now - rested);
+		if (!pause && (taken || now - last_frame < busy_ns))
 			continue;
 		if (worker->rest)
 			worker->rest(worker->context);
-		if (come_fast(frames, now - rested))
+		if (pause)
 			nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 		else if (wait_for_frames(worker, lane->pending ? PENDING_MS : timeout_ms))
 			return 0;

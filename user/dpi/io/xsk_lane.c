@@ -9,10 +9,10 @@
  *   run the four sums must be the total. A difference is a bug in here or in
  *   the kernel, and the lane stops rather than forward from a chunk that may
  *   be somebody else's.
- * - A chunk that is not in a frame or in TX is in the FILL ring, but for a few
- *   spares that frames of our own leave in. That ring has room for all twice
- *   over, because the kernel shows a received frame in RX before it shows that
- *   it took the chunk out of FILL.
+ * - A chunk that is not in a frame or in TX is in the FILL ring when a run
+ *   ends, but for a few spares that frames of our own leave in. That ring has
+ *   room for all twice over, because the kernel shows a received frame in RX
+ *   before it shows that it took the chunk out of FILL.
  *   TX never takes more than its ring's size, and RX can take no more than its
  *   own, so a quarter of the chunks (see xsk.c) is left for FILL whatever happens.
  * - At most a COMPLETION ring full is in flight, so the kernel never finds
