@@ -13,11 +13,11 @@
 
 #define BUDGET 64 /* frames between two looks at the clock; also the kernel's own for one queue */
 #define HOLD_MS 100 /* between two looks while it may not begin; a letter wakes it at once */
-#define PENDING_MS 1 /* how soon to try again to send what the kernel would not take */
+#define PENDING_NS 1000000 /* how soon to try again to send what the kernel would not take */
 /*
  * Frames come fast: so many since the last rest at least, and one in so short a time. Then a run of few is followed by a
- * pause, in which more gather: by themselves they cost a system call, and to be woken for them by poll() costs whoever
- * sends them more than the frames do.
+ * pause, in which more gather: by themselves they cost a system call, and to be woken for them costs whoever sends them
+ * more than the frames do.
  */
 #define FAST_FRAMES 32
 #define FAST_NS 2000
@@ -40,21 +40,23 @@ static bool come_fast(int64_t frames, uint64_t ns)
 	return frames >= FAST_FRAMES && ns < (uint64_t)frames * FAST_NS;
 }
 
-/* True when stop_fd is readable. */
-static bool wait_for_frames(struct sl_worker *worker, int timeout_ms)
+/* For whoever has something to say, and for frames too if `frames`. True when stop_fd is readable. */
+static bool wait_for(struct sl_worker *worker, bool frames, uint64_t ns)
 {
+	const struct timespec timeout = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
 	struct pollfd fds[2 + SL_LANE_FDS] = {
 		{ .fd = worker->stop_fd, .events = POLLIN },
 		{ .fd = worker->mailbox.wake_fd, .events = POLLIN },
 	};
-	int lane[SL_LANE_FDS], n = worker->lane->ops->fds(worker->lane, lane);
+	int lane[SL_LANE_FDS], n = frames ? worker->lane->ops->fds(worker->lane, lane) : 0;
 
 	for (int i = 0; i < n; i++)
 		fds[2 + i] = (struct pollfd){ .fd = lane[i], .events = POLLIN };
-	sl_record_add(&worker->lane->record->polls, 1);
-	worker->lane->ready = 0;
+	sl_record_add(&worker->lane->record->polls, frames);
+	/* Nobody has asked: any may be. */
+	worker->lane->ready = frames ? 0 : ~0U;
 	/* A failing poll() looks like a timeout: the lane itself says what is wrong with its socket. */
-	if (poll(fds, 2 + (nfds_t)n, timeout_ms) <= 0)
+	if (ppoll(fds, 2 + (nfds_t)n, &timeout, NULL) <= 0)
 		return false;
 	for (int i = 0; i < n; i++)
 		worker->lane->ready |= fds[2 + i].revents ? 1U << i : 0;
@@ -104,7 +106,7 @@ static int forward(struct sl_worker *worker)
 	 */
 	uint64_t eighth = (worker->heartbeat_ms ? worker->heartbeat_ms : 1000) * 1000000ull / 8;
 	uint64_t busy_ns = worker->busy_poll_us * 1000ull;
-	int timeout_ms = eighth < 1000000 ? 1 : (int)(eighth / 1000000);
+	uint64_t wait_ns = eighth < 1000000 ? 1000000 : eighth;
 	uint64_t now = sl_clock_ns(), stamped = now, last_frame = now, rested = now;
 	int64_t frames = 0; /* since then */
 	bool held = worker->may_begin && !worker->may_begin(worker->context);
@@ -149,9 +151,7 @@ static int forward(struct sl_worker *worker)
 			continue;
 		if (worker->rest)
 			worker->rest(worker->context);
-		if (pause)
-			nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
-		else if (wait_for_frames(worker, lane->pending ? PENDING_MS : timeout_ms))
+		if (wait_for(worker, !pause, pause ? PAUSE_NS : lane->pending ? PENDING_NS : wait_ns))
 			return 0;
 		rested = now;
 		frames = 0;

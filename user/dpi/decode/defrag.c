@@ -16,9 +16,9 @@
 #include <string.h>
 
 #include "dpi/decode/bytes.h"
-#include "lib/checksum.h"
 #include "dpi/decode/defrag_table.h"
 #include "dpi/decode/stage.h"
+#include "lib/checksum.h"
 
 #define IP_MAX 65535
 #define IPV6_LEN 40

@@ -8,8 +8,8 @@
 
 #include "dpi/decode/bytes.h"
 #include "dpi/decode/options.h"
-#include "lib/checksum.h"
 #include "dpi/decode/stage.h"
+#include "lib/checksum.h"
 
 #define IPV4_LEN 20
 #define IPV4_MAX 65535

@@ -6,8 +6,8 @@
 #include <netinet/in.h>
 
 #include "dpi/decode/bytes.h"
-#include "lib/checksum.h"
 #include "dpi/decode/stage.h"
+#include "lib/checksum.h"
 
 #define UDP_LEN 8
 #define TCP_LEN 20
