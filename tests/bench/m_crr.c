@@ -2,8 +2,9 @@
 /*
  * New connections: connect, ask, be answered, and the server closes, as HTTP
  * without keep-alive does; through an inspected port and through a plain one
- * beside it. A few clients at once, so that it is work that is measured and
- * not the way there and back alone.
+ * beside it. So many clients at once that it is work that is measured: with a
+ * few the processors stand idle for a good part, and what is measured is the
+ * way there and back, and waking whoever is next.
  *
  * Invariant: a connection counts when the whole answer has been read and the
  * end as well; one that fails makes the run void.
@@ -17,7 +18,8 @@
 #include "bench/ports.h"
 
 #define CRR_PORT 5400
-#define CLIENTS 8
+#define CLIENTS 32
+#define FEW_CLIENTS 8 /* with these it is latency: a figure of its own */
 #define RUN_MS 1000
 #define WARM_UP_MS 200
 #define ASKED 64 /* bytes there … */
@@ -28,6 +30,12 @@ struct counts {
 	struct sockaddr_in addr;
 	__u64 done[CLIENTS][8]; /* a cache line each */
 	__u64 failed;
+};
+
+/* What is measured: a port, and by how many. */
+struct crr {
+	const struct workload *workload;
+	unsigned int clients; /* at most CLIENTS */
 };
 
 static int serve(void *context)
@@ -111,7 +119,7 @@ static int wait_first(const struct counts *counts, struct sl_err *err)
 
 static int measure(void *context, double *ret, struct sl_err *err)
 {
-	const struct workload *workload = context;
+	const struct crr *crr = context;
 	struct counts *counts =
 		mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct client clients[CLIENTS];
@@ -123,10 +131,10 @@ static int measure(void *context, double *ret, struct sl_err *err)
 		return sl_errno(err, errno, "shared memory");
 	counts->addr = (struct sockaddr_in){ .sin_family = AF_INET,
 					     .sin_port = htons(CRR_PORT),
-					     .sin_addr = workload->ip };
-	server = lab_fork(&workload->ns, serve, counts, err);
+					     .sin_addr = crr->workload->ip };
+	server = lab_fork(&crr->workload->ns, serve, counts, err);
 	r = server < 0 ? server : 0;
-	for (unsigned int i = 0; i < CLIENTS && !r; i++) {
+	for (unsigned int i = 0; i < crr->clients && !r; i++) {
 		clients[i] = (struct client){ counts, i };
 		asking[i] = lab_fork(NULL, ask, &clients[i], err);
 		r = asking[i] < 0 ? asking[i] : 0;
@@ -144,28 +152,46 @@ static int measure(void *context, double *ret, struct sl_err *err)
 		if (failed)
 			r = sl_err(err, EAGAIN, "%llu connections failed", (unsigned long long)failed);
 	}
-	for (unsigned int i = 0; i < CLIENTS; i++)
+	for (unsigned int i = 0; i < crr->clients; i++)
 		lab_stop(asking[i]);
 	lab_stop(server);
 	munmap(counts, sizeof(*counts));
 	return r;
 }
 
-int measure_crr_inline(struct sl_err *err)
+/* options: the daemon's. */
+static int compare(const char *name, const char *contender, const char *options, unsigned int clients,
+		   const char *note, struct sl_err *err)
 {
 	struct ports ports = { 0 };
-	int r = ports_open(&ports, AGENT_JUDGED, "", "inline", err);
+	struct crr ours = { &ports.ours, clients }, plain = { &ports.plain, clients };
+	int r = ports_open(&ports, AGENT_JUDGED, options, "inline", err);
 
 	r = r
-		    ?: ports_compare(&ports, "sluice inline",
-				     (struct series){
-					     .name = "crr_inline",
-					     .unit = "k/s",
-					     .note = "TCP connections, each with a question and an answer, "
-						     "closed by "
-						     "the server; 8 clients on CPU 0, the server on CPU 1",
-					     .kind = BENCH_RATIO },
-				     measure, err);
+		    ?: bench_figure(&(struct series){ .name = name,
+						      .contender = contender,
+						      .baseline = "plain veth",
+						      .unit = "k/s",
+						      .note = note,
+						      .kind = BENCH_RATIO },
+				    &(struct bench_side){ measure, &ours },
+				    &(struct bench_side){ measure, &plain }, err);
 	ports_close(&ports);
 	return r;
+}
+
+int measure_crr_inline(struct sl_err *err)
+{
+	int r = compare(
+		"crr_inline", "sluice inline", "", CLIENTS,
+		"TCP connections, each with a question and an answer, closed by the server; 32 clients "
+		"on CPU 0, the server on CPU 1",
+		err);
+
+	r = r
+		    ?: compare("crr_inline_2_workers", "sluice inline, 2 workers", "--workers 2", CLIENTS,
+			       "the same", err);
+	return r
+		       ?: compare("crr_inline_8_clients", "sluice inline", "", FEW_CLIENTS,
+				  "the same by 8 clients: idle processors, it is latency that counts", err);
 }
