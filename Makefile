@@ -78,6 +78,7 @@ help:
 	@echo 'make asan       the tests under the address and undefined-behaviour sanitizers (root)'
 	@echo 'make fuzz       what reads foreign bytes, under libFuzzer, FUZZ_SECONDS=60 each'
 	@echo 'make bench      measured comparisons, printed as ratios (root)'
+	@echo 'make bench-caches  instructions and cache misses of a frame in the core, by stage (root)'
 	@echo 'make bench-compare OLD=FILE  the last result beside an earlier one: what has changed, what is noise'
 	@echo 'make install    with PREFIX ($(PREFIX)) and DESTDIR'
 	@echo 'make vmlinux    regenerate vmlinux.h from the running kernel'

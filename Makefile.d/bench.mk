@@ -22,7 +22,7 @@ $(BENCH)/sluice-bench: $(BENCH_OBJS) $(BENCH_CORE) $(LIB_OBJS)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) $^ -o $@ $(call pkg,$(LIBS_lib) $(LIBS_dpi)) -lm -pthread
 
-.PHONY: bench run-bench bench-compare
+.PHONY: bench run-bench bench-caches bench-compare
 bench:
 	$(need_root)
 	$(Q)tools/install-deps build run
@@ -30,6 +30,13 @@ bench:
 
 run-bench: $(BINS) $(BENCH)/sluice-bench $(BUILD)/tests/tools/ring-forwarder
 	$(Q)ONLY='$(ONLY)' REPEAT='$(REPEAT)' $(BENCH)/sluice-bench
+
+# Instructions and cache misses of a frame in the core, by stage, on simulated caches of this machine's sizes.
+bench-caches:
+	$(need_root)
+	$(Q)tools/install-deps build run caches
+	$(Q)$(MAKE) --no-print-directory $(BENCH)/sluice-bench
+	$(Q)tools/core-caches $(BUILD)
 
 # OLD=result.json of an earlier run, NEW= another one than the last. Ends with 1 if something has become worse.
 bench-compare: $(BENCH)/sluice-bench

@@ -281,9 +281,9 @@ static json_t *shown_json(struct shown *shown, bool agent)
 		json_object_set_new(result, "agent",
 				    json_pack("{sI so so si si si si}", "threat", (json_int_t)s->agent.threat,
 					      "client_mac", mac_json(shown->mac[SL_CLIENT]), "server_mac",
-					      mac_json(shown->mac[SL_SERVER]), "label", (int)s->agent.label,
+					      mac_json(shown->mac[SL_SERVER]), "label", (int)s->agent_label,
 					      "severity", (int)s->agent.severity, "flags",
-					      (int)s->agent.flags, "application", (int)s->application));
+					      (int)s->agent_flags, "application", (int)s->application));
 	return result;
 }
 

@@ -28,9 +28,9 @@ static void fill(struct sl_report *report, const struct sl_engine *engine, const
 		.application = session->application,
 		.application_final = session->application_final,
 		.ingress = session->ingress,
-		.label = session->agent.label,
+		.label = session->agent_label,
 		.severity = session->agent.severity,
-		.flags = session->agent.flags,
+		.flags = session->agent_flags,
 		.rule = session->rule,
 		.threat = session->agent.threat,
 	};

@@ -194,7 +194,7 @@ static bool is_stale(const struct sl_engine *engine, const struct sl_session *se
 {
 	return session->action == SL_POLICY_NONE || session->policy_generation != engine->generation ||
 	       (session->action == SL_POLICY_PENDING && engine->changed) ||
-	       (session->agent.flags & SL_LOOK_GRACE &&
+	       (session->agent_flags & SL_LOOK_GRACE &&
 		(uint32_t)(engine->now_ns / SECOND) - session->agent.asked_s >= GRACE_S);
 }
 
@@ -220,8 +220,8 @@ static void show_agent(struct sl_engine *engine, struct sl_session *session,
 	struct sl_agent_view *view = &session->agent;
 
 	view->judged = answer->agent;
-	view->label = answer->label;
-	view->flags = answer->flags;
+	session->agent_label = answer->label;
+	session->agent_flags = answer->flags;
 	view->asked_s = (uint32_t)(engine->now_ns / SECOND);
 	if (answer->threat) {
 		view->threat = answer->threat;
@@ -262,12 +262,12 @@ static void judge(struct sl_engine *engine, struct sl_session *session)
 enum sl_action decide_session(struct sl_engine *engine, struct sl_session *session,
 			      const struct sl_packet *packet, enum sl_side side)
 {
-	uint8_t label = session->agent.label, before = session->action;
+	uint8_t label = session->agent_label, before = session->action;
 
 	if (is_stale(engine, session))
 		judge(engine, session);
 	if (session->action != SL_POLICY_DENY) {
-		report_session(engine, session, before != session->action || label != session->agent.label);
+		report_session(engine, session, before != session->action || label != session->agent_label);
 		return SL_FORWARD;
 	}
 	report_denied(engine, session);

@@ -29,16 +29,17 @@ void class_leave(struct sl_table *table, struct entry *entry)
 static void append(struct sl_table *table, struct entry *entry, enum sl_session_class class)
 {
 	struct list *list = &table->class[class];
+	uint32_t self = entry_index(table, entry);
 
 	entry->class = (uint8_t) class;
 	entry->flags &= (uint8_t)~ENTRY_TOUCHED;
 	entry->class_next = NO_ENTRY;
 	entry->class_prev = list->last;
 	if (list->last != NO_ENTRY)
-		entry_at(table, list->last)->class_next = entry->self;
+		entry_at(table, list->last)->class_next = self;
 	else
-		list->first = entry->self;
-	list->last = entry->self;
+		list->first = self;
+	list->last = self;
 	table->stats.by_class[class]++;
 }
 

@@ -3,11 +3,13 @@
  * A session as its table has it. For the files of this folder only.
  *
  * Invariant: small while idle: what only inspection needs hangs off `stream`.
- * The session comes first, its tuple in the first cache line beside the hash
- * that is compared before it.
+ * What each packet looks at lies together (ENTRY_HOT bytes), the hash that is
+ * compared first beside the tuple that is compared then.
  */
 #ifndef SLUICE_DPI_ENTRY_H
 #define SLUICE_DPI_ENTRY_H
+
+#include <stddef.h>
 
 #include "dpi/session/hash.h"
 #include "dpi/session/table.h"
@@ -53,23 +55,24 @@ struct tcp_side {
 #define ENTRY_HINT 0x80 /* TCP: hint_* is set */
 
 struct entry {
-	struct sl_session session;
 	uint32_t hash, hash_next;
-	uint32_t self; /* its index */
+	uint8_t flags; /* ENTRY_* */
+	uint8_t kind; /* enum sl_session_kind */
+	uint8_t class, timer; /* enum sl_session_class, enum sl_session_timer */
+	uint16_t vlan[2];
+	uint8_t mac[2][12]; /* by side: destination and source of its last packet */
+	struct sl_session session;
+	struct tcp_side tcp[2];
 	uint32_t wheel_prev, wheel_next;
 	uint32_t class_prev, class_next;
 	uint16_t slot; /* of the wheel */
-	uint8_t class, timer; /* enum sl_session_class, enum sl_session_timer */
-	uint8_t flags; /* ENTRY_* */
-	uint8_t kind; /* enum sl_session_kind */
 	uint8_t reason; /* enum sl_session_end once it is decided, else SL_END_TIMEOUT */
 	uint8_t hint_side;
-	uint16_t vlan[2];
-	uint8_t mac[2][12]; /* by side: destination and source of its last packet */
-	struct tcp_side tcp[2];
 	uint32_t hint_seq, hint_end, hint_ack; /* of the last segment that did not fit, by hint_side */
 	struct sl_stream *stream[2]; /* NULL unless inspected */
 };
+/* From the entry's beginning: what each packet of a session that is known and judged looks at. */
+#define ENTRY_HOT (offsetof(struct entry, session) + offsetof(struct sl_session, rule))
 
 struct list {
 	uint32_t first, last;
@@ -98,14 +101,19 @@ static inline struct entry *entry_at(const struct sl_table *table, uint32_t i)
 	return &table->arena[i];
 }
 
+static inline uint32_t entry_index(const struct sl_table *table, const struct entry *entry)
+{
+	return (uint32_t)(entry - table->arena);
+}
+
 static inline struct entry *entry_of(struct sl_session *session)
 {
-	return (struct entry *)session;
+	return (struct entry *)((char *)session - offsetof(struct entry, session));
 }
 
 static inline const struct entry *entry_of_const(const struct sl_session *session)
 {
-	return (const struct entry *)session;
+	return (const struct entry *)((const char *)session - offsetof(struct entry, session));
 }
 
 /* table.c */

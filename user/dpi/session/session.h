@@ -47,8 +47,7 @@ struct sl_agent_view {
 	uint64_t told_bytes; /* frames' bytes told so far */
 	uint32_t told_s, asked_s; /* when it was told, when the policy was asked; CLOCK_MONOTONIC, seconds */
 	uint32_t threat; /* the last one seen; 0: none */
-	uint16_t flags; /* SL_LOOK_* of policy/agent.h */
-	uint8_t label, severity; /* SL_LABEL_* */
+	uint8_t severity; /* of the threat */
 	bool judged; /* by an agent's policy */
 	bool silent; /* denied without a reset */
 	bool told;
@@ -57,34 +56,40 @@ struct sl_agent_view {
 struct sl_inspect_state; /* inspect/inspect.h: made and freed there */
 struct sl_flow_link; /* decide/verdict.h: made and freed there */
 
+/*
+ * What each of its packets looks at comes first and lies together: among half a million sessions a packet's own is in no
+ * cache, and each line of it is a wait for memory.
+ */
 struct sl_session {
 	struct sl_tuple tuple; /* source is the client */
 	uint16_t workload; /* id */
-	bool ingress; /* the workload is the server */
-	bool picked_up; /* its beginning was not seen */
+	bool ingress : 1; /* the workload is the server */
+	bool picked_up : 1; /* its beginning was not seen */
+	bool passed_by : 1; /* it is left to the kernel: some of its packets are not seen here, or late */
+	bool reported : 1; /* a violation has been told of */
+	bool application_final : 1;
+	uint8_t confidence; /* of the application, 0..100 */
 	uint8_t state[2]; /* by enum sl_side: TCP state, numbers of the Linux kernel (1 established …) */
 	uint8_t tcp_flags[2]; /* all flags seen, by side */
-	uint64_t id; /* unique in this core's life */
-	uint64_t started_ns, last_ns;
+	uint8_t refused; /* packets since it was denied, up to 255 */
+	uint64_t last_ns;
 	struct sl_session_flow flow[2]; /* by enum sl_side */
-
-	/* inspect */
 	struct sl_inspect_state *inspect; /* NULL: done or never begun */
+	struct sl_flow_link *link; /* the kernel has a verdict of it; NULL: it has not */
 	uint16_t application; /* enum sl_application of inspect/application.h; 0 unknown */
-	uint8_t confidence; /* 0..100 */
-	bool application_final;
-	char *name; /* TLS SNI, HTTP host, DNS question; malloc'ed, NULL if none */
+	uint8_t full[2]; /* by side: packets in a row that were as large as bulk is; see decide/verdict.c */
 
 	/* policy */
-	uint8_t action; /* enum sl_policy_action */
-	uint32_t rule; /* id of the rule that decided, 0: the default */
 	uint32_t policy_generation; /* the policy that decided */
-	bool reported; /* a violation has been told of */
-	uint8_t full[2]; /* by side: packets in a row that were as large as bulk is; see decide/verdict.c */
-	uint8_t refused; /* packets since it was denied, up to 255 */
-	bool passed_by; /* it is left to the kernel: some of its packets are not seen here, or late */
-	struct sl_flow_link *link; /* the kernel has a verdict of it; NULL: it has not */
+	uint16_t agent_flags; /* SL_LOOK_* of policy/agent.h */
+	uint8_t agent_label; /* SL_LABEL_* */
+	uint8_t action; /* enum sl_policy_action */
 
+	/* From here on what only some packets need. */
+	uint32_t rule; /* id of the rule that decided, 0: the default */
+	uint64_t id; /* unique in this core's life */
+	uint64_t started_ns;
+	char *name; /* TLS SNI, HTTP host, DNS question; malloc'ed, NULL if none */
 	struct sl_agent_view agent;
 
 	/* The rest is the table's own: see session/table.h. */

@@ -13,8 +13,9 @@
 #define SESSIONS_MIN 64u
 #define SHARE 32u /* a class's reserve is 1/SHARE of the table */
 
-_Static_assert(offsetof(struct entry, session) == 0, "entry_of() casts");
-_Static_assert(sizeof(struct entry) <= 384, "half a million of them and what hangs off them fit 400 MB");
+_Static_assert(ENTRY_HOT <= 3 * 64, "what each packet looks at is three cache lines");
+_Static_assert(sizeof(struct entry) % 64 == 0, "entries begin where a cache line does, as the arena does");
+_Static_assert(sizeof(struct entry) <= 320, "half a million of them and what hangs off them fit 400 MB");
 _Static_assert(WHEEL_SLOTS < NO_SLOT, "a slot fits its field");
 
 const char *sl_session_end_name(unsigned int end)
@@ -214,9 +215,7 @@ static struct entry *allocate(struct sl_table *table)
 	}
 	if (table->fresh == table->max)
 		return NULL;
-	entry = entry_at(table, table->fresh);
-	entry->self = table->fresh++;
-	return entry;
+	return entry_at(table, table->fresh++);
 }
 
 struct entry *entry_make(struct sl_table *table, const struct sl_tuple *tuple, uint16_t workload,
@@ -237,9 +236,8 @@ struct entry *entry_make(struct sl_table *table, const struct sl_tuple *tuple, u
 		table->stats.no_memory++;
 		return NULL;
 	}
-	self = entry->self;
+	self = entry_index(table, entry);
 	memset(entry, 0, sizeof(*entry));
-	entry->self = self;
 	entry->slot = NO_SLOT;
 	entry->flags = ENTRY_USED;
 	entry->kind = (uint8_t)kind;
@@ -261,10 +259,11 @@ struct entry *entry_make(struct sl_table *table, const struct sl_tuple *tuple, u
 void entry_remove(struct sl_table *table, struct entry *entry, enum sl_session_end why)
 {
 	uint32_t *link = &table->bucket[entry->hash & table->bucket_mask];
+	uint32_t self = entry_index(table, entry);
 
 	if (table->config.ended)
 		table->config.ended(table->config.context, &entry->session, why);
-	while (*link != entry->self)
+	while (*link != self)
 		link = &entry_at(table, *link)->hash_next;
 	*link = entry->hash_next;
 	wheel_disarm(table, entry);
@@ -276,7 +275,7 @@ void entry_remove(struct sl_table *table, struct entry *entry, enum sl_session_e
 	table->stats.ended[why]++;
 	entry->flags = 0;
 	entry->hash_next = table->free;
-	table->free = entry->self;
+	table->free = self;
 }
 
 void sl_session_end(struct sl_table *table, struct sl_session *session, enum sl_session_end why)

@@ -47,9 +47,10 @@ void sl_session_track(struct sl_table *table, struct sl_session *session, const 
 		ret->facts = tcp_track(table, entry, packet, side);
 	else
 		ret->facts = datagram(table, entry, packet, side);
-	/* A SYN's own window is never scaled. */
-	ret->window = packet->tcp_flags & SL_TCP_SYN ? packet->window
-						     : (uint32_t)packet->window << entry->tcp[side].scale;
+	/* A SYN's own window is never scaled; what is not TCP has none. */
+	ret->window = packet->kind != SL_PACKET_TCP || packet->tcp_flags & SL_TCP_SYN
+			      ? packet->window
+			      : (uint32_t)packet->window << entry->tcp[side].scale;
 	ret->handshake = !(ret->facts & SL_FACT_UNFIT) &&
 			 (packet->tcp_flags & SL_TCP_SYN ||
 			  (ret->facts & SL_FACT_ESTABLISHED && !(entry->flags & ENTRY_LOOSE)));

@@ -45,13 +45,14 @@ void wheel_disarm(struct sl_table *table, struct entry *entry)
 static void put(struct sl_table *table, struct entry *entry)
 {
 	uint16_t slot = (uint16_t)((table->tick + distance(table, entry)) % WHEEL_SLOTS);
+	uint32_t self = entry_index(table, entry);
 
 	entry->slot = slot;
 	entry->wheel_prev = NO_ENTRY;
 	entry->wheel_next = table->wheel[slot];
 	if (entry->wheel_next != NO_ENTRY)
-		entry_at(table, entry->wheel_next)->wheel_prev = entry->self;
-	table->wheel[slot] = entry->self;
+		entry_at(table, entry->wheel_next)->wheel_prev = self;
+	table->wheel[slot] = self;
 }
 
 void wheel_arm(struct sl_table *table, struct entry *entry, enum sl_session_timer timer)
