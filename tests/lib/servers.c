@@ -171,6 +171,23 @@ const struct server servers[] = {
 		.refusal = "reset by peer|Socket closed",
 	},
 	{
+		.name = "zookeeper",
+		.application = "zookeeper",
+		.server_name = "",
+		.protocol = "tcp",
+		.port = 8013,
+		.start = "java -Xmx64m -XX:+UseSerialGC -Dzookeeper.admin.enableServer=false -cp "
+			 "/usr/share/java/zookeeper.jar org.apache.zookeeper.server.ZooKeeperServerMain "
+			 "8013 " DIR "/zookeeper",
+		.ready = "timeout 5 /usr/lib/zookeeper/bin/cli_mt 127.0.0.1:8013 'cmd:ls /' 2>&1 | grep -q "
+			 "'rc = 0'",
+		/* By itself it tries again for ever. */
+		.client = "timeout $P /usr/lib/zookeeper/bin/cli_mt $A:8013 'cmd:ls /' 2>&1 | "
+			  "sed -n -e '/rc = 0/{p;q}' -e '/errno=104/{p;q}'",
+		.answer = "rc = 0",
+		.refusal = "reset by peer",
+	},
+	{
 		.name = "ntp",
 		.needs = "chronyd", /* Debian has one keeper of the time, and it may be another */
 		.application = "ntp",
@@ -251,10 +268,12 @@ static void prepare(void)
 }
 
 /* Asked from inside, so that it does not go by the port that a test has taken. */
-static bool listens(struct ns *ns, const struct server *server)
+static bool serves(struct ns *ns, const struct server *server)
 {
 	ns_sh(ns, "ss -Hln%c 'sport = :%d' | wc -l", server->protocol[0], server->port);
-	return ns_said()[0] != '0';
+	if (ns_said()[0] == '0')
+		return false;
+	return !server->ready || !ns_sh(ns, "%s", server->ready);
 }
 
 void servers_start(struct ns *ns)
@@ -274,7 +293,7 @@ void servers_start(struct ns *ns)
 	}
 	for (unsigned int i = 0; i < n_servers; i++)
 		cr_assert(proc[i] &&
-				  wait_until(START_MS, listens(ns, &servers[i]) || proc_ended(proc[i], 0)) &&
+				  wait_until(START_MS, serves(ns, &servers[i]) || proc_ended(proc[i], 0)) &&
 				  proc[i]->pid,
 			  "%s does not serve: %s", servers[i].name, proc_text(proc[i]));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Real servers and their real clients: nginx, openssl, openssh, dnsmasq,
- * MariaDB, Redis, PostgreSQL, chrony; each asked one thing that only the whole
+ * MariaDB, Redis, PostgreSQL, ZooKeeper, chrony; each asked one thing that only the whole
  * way there and back can answer.
  *
  * Invariant: none of them uses the port by which its protocol is known, where
@@ -22,6 +22,7 @@ struct server {
 	const char *
 		refusal; /* parts of what the client says if it is refused, by '|'; NULL: it says nothing of it */
 	const char *start; /* the program, as a command; NULL: another's program serves this, too */
+	const char *ready; /* a command that ends well once it serves; NULL: it serves when it listens */
 	const char *client; /* asks $A, in URLs $U, and gives up after $P seconds */
 	const char *answer; /* part of what the client then says */
 };
