@@ -264,6 +264,8 @@ struct flow *flow_start(struct ns *from, struct ns *to, const char *address_, in
 	long before;
 
 	cr_assert(flow != NULL);
+	flow->from = from;
+	flow->to = to;
 	snprintf(flow->label, sizeof(flow->label), "%s -> %s", from->label, to->label);
 	flow->receiver = ns_spawn(to, "%s recv %d", program, port);
 	cr_assert(wait_until(5000, strstr(proc_text(flow->receiver), "ready")), "udpflow in %s: %s",
@@ -316,13 +318,32 @@ void flow_stop(struct flow *flow, long *ret_sent, long *ret_received, long *ret_
 	json_decref(received);
 }
 
+/* What the interfaces of a namespace have thrown away since they were made, as text. */
+static const char *dropped_in(struct ns *ns)
+{
+	return ns_run(
+		ns,
+		"awk 'NR > 2 && ($5 || $13) {printf \"%%s %%s in, %%s out; \", $1, $5, $13}' /proc/net/dev");
+}
+
+/* For whoever must find out where they went: neither a socket nor an interface is the core or a program. */
+static void tell_losses(const struct flow *flow)
+{
+	tell("dropped by interfaces: %s: %s", flow->from->label, dropped_in(flow->from));
+	tell("dropped by interfaces: %s: %s", flow->to->label, dropped_in(flow->to));
+	tell("dropped by full backlogs, by processor: %s",
+	     ns_run(NULL, "cut -d ' ' -f 2 /proc/net/softnet_stat | tr '\\n' ' '"));
+}
+
 void flow_end(struct flow *flow)
 {
 	long sent;
 	json_t *received = stop_both(flow, &sent);
+	bool good = json_int(received, "received") == sent && !json_int(received, "duplicate") &&
+		    !json_int(received, "corrupt");
 
-	cr_assert(json_int(received, "received") == sent && !json_int(received, "duplicate") &&
-			  !json_int(received, "corrupt"),
-		  "stream %s: sent %ld, %s", flow->label, sent, strchr(proc_text(flow->receiver), '{'));
+	if (!good)
+		tell_losses(flow);
+	cr_assert(good, "stream %s: sent %ld, %s", flow->label, sent, strchr(proc_text(flow->receiver), '{'));
 	json_decref(received);
 }

@@ -59,6 +59,7 @@ void tcp_exchange(struct ns *server, const char *address, struct ns *client, uns
 /* A numbered UDP stream, running once it is returned; flow_end() fails the test if a datagram was lost, changed or came twice. */
 struct flow {
 	struct proc *sender, *receiver;
+	struct ns *from, *to;
 	char label[64];
 };
 struct flow *flow_start(struct ns *from, struct ns *to, const char *address, int port, int rate, int size);

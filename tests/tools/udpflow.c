@@ -11,6 +11,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -147,6 +148,8 @@ static int do_recv(unsigned int port)
 	static uint8_t payload[SIZE_MAX_];
 	struct pollfd p[2];
 	sigset_t mask;
+	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+	socklen_t memory_len = sizeof(memory);
 	ssize_t n;
 
 	sigemptyset(&mask);
@@ -176,10 +179,12 @@ static int do_recv(unsigned int port)
 		if (n >= 0)
 			take(&t, payload, n);
 	}
-	printf("{\"received\": %lu, \"lost\": %lu, \"duplicate\": %lu, \"reordered\": %lu, \"corrupt\": %lu, "
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &memory_len);
+	printf("{\"received\": %lu, \"socket_drops\": %u, \"lost\": %lu, \"duplicate\": %lu, \"reordered\": "
+	       "%lu, \"corrupt\": %lu, "
 	       "\"max_gap_us\": %ld, \"gap_at_ms\": %ld}\n",
-	       t.received, t.highest - t.received, t.duplicate, t.reordered, t.corrupt, t.gap_ns / 1000,
-	       t.gap_at_ns / 1000000);
+	       t.received, memory[SK_MEMINFO_DROPS], t.highest - t.received, t.duplicate, t.reordered,
+	       t.corrupt, t.gap_ns / 1000, t.gap_at_ns / 1000000);
 	free(t.seen);
 	return 0;
 }
