@@ -25,7 +25,7 @@ TestSuite(servers, .init = world_enter, .fini = world_leave, .timeout = 120);
 #define EVENTS WORLD_TMP "/eve.json"
 #define LEARNED WORLD_TMP "/learned.json"
 
-#define PATIENCE_S 20 /* of a client that will be answered */
+#define PATIENCE_S (int)(patient(20000) / 1000) /* of a client that will be answered */
 #define SHORT_S 1 /* of one that will not be told that it is refused */
 #define RULE 77 /* the one of apply_by_application() */
 #define FAMILIES 2
