@@ -177,6 +177,8 @@ static void judge_arrivals(struct play *play, struct outcome *outcome)
 {
 	struct field *field = play->field;
 	uint32_t by_rule = 0, by_core = 0, by_verdict = 0;
+	const struct arrival *own = NULL;
+	char what[80];
 
 	for (uint32_t i = 0; i < field->n_arrivals; i++) {
 		struct arrival *arrival = &field->arrivals[i];
@@ -196,6 +198,7 @@ static void judge_arrivals(struct play *play, struct outcome *outcome)
 		if (!shot && !has_marker(play, arrival)) {
 			if (is_own(arrival)) {
 				outcome->made++;
+				own = arrival;
 				continue;
 			}
 			outcome->strange = true;
@@ -230,9 +233,10 @@ static void judge_arrivals(struct play *play, struct outcome *outcome)
 	}
 	if (!field->flooded && outcome->made > core_moved(play, made)) {
 		outcome->strange = true;
-		snprintf(outcome->text, sizeof(outcome->text),
-			 "%u frames look like the core's own, who has made %llu", outcome->made,
+		snprintf(what, sizeof(what),
+			 "%u frames look like the core's own, who has made %llu, the last", outcome->made,
 			 (unsigned long long)core_moved(play, made));
+		complain(outcome, what, own);
 	}
 	if (!field->inspected)
 		outcome->unseen = outcome->arrived;
