@@ -22,6 +22,7 @@
  */
 #include <errno.h>
 #include <net/ethernet.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -407,18 +408,24 @@ static int finish_frame(struct sl_xsk_lane *lane, sl_frame_handler handle, void 
 	return r;
 }
 
+/*
+ * What came in last of all, what the core has made just before: whoever reads in the order of the record never finds a
+ * frame that came in and not what became of it, and so no books closed that are not.
+ */
 static void publish(struct sl_core *record, const struct sl_lane_batch *batch)
 {
-	sl_record_add(&record->rx_frames, batch->rx_frames);
 	sl_record_add(&record->rx_bytes, batch->rx_bytes);
-	sl_record_add(&record->tx_frames, batch->tx_frames);
 	sl_record_add(&record->tx_bytes, batch->tx_bytes);
+	sl_record_add(&record->wakeups, batch->wakeups);
+	sl_record_add(&record->bundled, batch->bundled);
+	sl_record_add(&record->dropped, batch->dropped);
 	sl_record_add(&record->drop_tx_full, batch->tx_full);
 	sl_record_add(&record->drop_invalid, batch->invalid);
-	sl_record_add(&record->wakeups, batch->wakeups);
-	sl_record_add(&record->dropped, batch->dropped);
+	sl_record_add(&record->tx_frames, batch->tx_frames);
+	atomic_thread_fence(memory_order_release);
 	sl_record_add(&record->made, batch->made);
-	sl_record_add(&record->bundled, batch->bundled);
+	atomic_thread_fence(memory_order_release);
+	sl_record_add(&record->rx_frames, batch->rx_frames);
 }
 
 /* The frame is in spare chunks already: n of them, the last with `rest` bytes. */
