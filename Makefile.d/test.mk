@@ -18,8 +18,8 @@ test:
 	$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) test-programs
 	$(Q)failed=0; \
 	$(MAKE) --no-print-directory run-tests || failed=1; \
-	$(MAKE) --no-print-directory -k -j2 run-faults $(if $(FILTER),,run-property SEED=$(or $(SEED),$(TEST_SEED))) || failed=1; \
-	$(if $(FILTER),,$(MAKE) --no-print-directory fuzz-short || failed=1;) \
+	$(MAKE) --no-print-directory -k -j3 run-faults \
+		$(if $(FILTER),,run-property fuzz-short SEED=$(or $(SEED),$(TEST_SEED))) || failed=1; \
 	exit $$failed
 
 # Built on all processors, then run in turns.
@@ -28,7 +28,7 @@ test-programs: $(BINS) $(TOOLS) $(SUITES) fault-suite
 run-tests: test-programs
 	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(SUITES)
 
-# These and the random ports mostly wait for the kernel: side by side.
+# These and the random ports mostly wait for the kernel: side by side, and with fuzzing, which does not.
 run-faults: test-programs
 	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(BUILD)/faults/tests/fault-suite
 

@@ -335,6 +335,9 @@ int intercept(struct instance *inst, const struct intercept_request *request, st
 		if (r)
 			roll_back(inst, &list, i, err);
 	}
+	/* Whoever has been answered may begin at once what a rule allows by the workload's name. */
+	if (!r && !request->dry_run)
+		policy_peers_settle(inst->policy);
 	if (!r)
 		*ret = list;
 out:

@@ -330,6 +330,14 @@ void policy_workloads_settle(struct policy *policy)
 	policy_core_wait(policy->core, TAKEN_MS);
 }
 
+void policy_peers_settle(struct policy *policy)
+{
+	if (!policy)
+		return;
+	addresses_follow(policy->addresses);
+	policy_core_wait_told(policy->core, TAKEN_MS);
+}
+
 int policy_reload(struct policy *policy, const char *path, struct sl_err *err)
 {
 	struct sl_rules *rules = NULL;

@@ -35,6 +35,8 @@ void policy_follow_core(struct policy *policy); /* NULL allowed */
 void policy_workloads_changed(struct policy *policy);
 /* The same at once, and waits for the core, a second at most: before a port is taken, so that none is without it. */
 void policy_workloads_settle(struct policy *policy);
+/* Workloads that have just been taken are known to rules as peers, by their addresses; the same wait. NULL allowed. */
+void policy_peers_settle(struct policy *policy);
 /* The configured file may say something else now. 0 or -errno, then the policy is as before. */
 int policy_reload(struct policy *policy, const char *path, struct sl_err *err);
 

@@ -337,17 +337,38 @@ void policy_core_rename(struct policy_core *core)
 	push(core);
 }
 
-bool policy_core_wait(struct policy_core *core, int timeout_ms)
+static bool has_decided(const struct policy_core *core)
+{
+	return core->taken || core->refused;
+}
+
+static bool is_told(const struct policy_core *core)
+{
+	return !is_due(core) && !core->unanswered;
+}
+
+static void wait_for(struct policy_core *core, bool (*done)(const struct policy_core *core), int timeout_ms)
 {
 	__u64 end = now_ns() + timeout_ms * 1000000ULL;
 
-	while (!core->taken && !core->refused && core->core.fd >= 0 && now_ns() < end) {
+	while (!done(core) && core->core.fd >= 0 && now_ns() < end) {
 		struct pollfd fd = { .fd = core->core.fd, .events = POLLIN };
 
 		if (poll(&fd, 1, (int)((end - now_ns()) / 1000000) + 1) > 0)
 			on_answers(&core->core, 0);
 	}
+}
+
+bool policy_core_wait(struct policy_core *core, int timeout_ms)
+{
+	wait_for(core, has_decided, timeout_ms);
 	return core->taken;
+}
+
+bool policy_core_wait_told(struct policy_core *core, int timeout_ms)
+{
+	wait_for(core, is_told, timeout_ms);
+	return is_told(core);
 }
 
 int policy_core_create(struct instance *inst, struct policy_core **ret, struct sl_err *err)
