@@ -12,7 +12,6 @@
 
 #include "netlink/neigh.h"
 #include "port/apply.h"
-#include "port/home.h"
 #include "port/host.h"
 #include "port/host_job.h"
 #include "port/journal.h"
@@ -83,41 +82,54 @@ static void *remove_link(void *context)
 	return NULL;
 }
 
+/* Waits for the new host end to be gone, a second at most. -ENODEV: it is; 0: not yet; or -errno. */
+static int wait_gone(struct give_job *give, struct sl_err *err)
+{
+	struct host_job *job = &give->job;
+	struct link_info link;
+	int rc;
+
+	/* Twice: were it not so, its number would not be free, and another would be given. */
+	do
+		rc = link_find(job->host.nls, NULL, give->outer, &link, err);
+	while ((!rc && watch_wait(job->host.watch)) ||
+	       (rc == -ENODEV && !link_find(job->host.nls, NULL, give->outer, &link, NULL)));
+	return rc;
+}
+
 /*
  * The call that removes an interface returns long after the interface has
- * gone: that wait is another thread's.
+ * gone: that wait is another thread's, if there can be one.
  */
 static int remove_pair(void *context, struct sl_err *err)
 {
 	struct give_job *give = context;
 	struct host_job *job = &give->job;
 	struct removal removal = { .ifindex = job->taken.vex_ifindex };
-	struct link_info link;
 	pthread_t thread;
+	bool threaded;
 	int rc;
 
 	rc = nls_open(&removal.nls, job->agent.fd, "the agent's namespace", err);
 	if (rc)
 		return rc;
 	watch_start(job->host.watch, 1000);
-	rc = pthread_create(&thread, NULL, remove_link, &removal);
-	if (rc) {
-		nls_close(removal.nls);
-		return home_delete(&job->agent, job->taken.vex_name, err);
+	threaded = !pthread_create(&thread, NULL, remove_link, &removal);
+	if (!threaded)
+		remove_link(&removal);
+	rc = wait_gone(give, err);
+	/* Where others hold the kernel's lock it takes longer, or it has failed: the call knows which. */
+	if (!rc && threaded) {
+		pthread_join(thread, NULL);
+		threaded = false;
+		rc = wait_gone(give, err);
 	}
-	/* Twice: were it not so, its number would not be free, and another would be given. */
-	do
-		rc = link_find(job->host.nls, NULL, give->outer, &link, err);
-	while ((!rc && watch_wait(job->host.watch)) ||
-	       (rc == -ENODEV && !link_find(job->host.nls, NULL, give->outer, &link, NULL)));
-	if (rc == -ENODEV) {
-		struct link_info *original = &give->original;
-
-		rc = host_return(job, original, err);
-	} else if (!rc) {
+	if (rc == -ENODEV)
+		rc = host_return(job, &give->original, err);
+	else if (!rc && (!removal.rc || removal.rc == -ENODEV))
 		rc = sl_err(err, EBUSY, "the new host end %s does not go", job->wanted.port.link.name);
-	}
-	pthread_join(thread, NULL);
+	if (threaded)
+		pthread_join(thread, NULL);
 	nls_close(removal.nls);
 	if (!rc && removal.rc && removal.rc != -ENODEV) {
 		if (err)
