@@ -43,21 +43,21 @@ static void taken_and_given_back(const char *mode)
 	open_macvlan(&lab, mode);
 	lab_request(&lab, &request);
 	lab_hooks(&lab, &wires, &hooks);
-	sh(lab.workload, "ping -qc1 -W1 10.77.0.1 >/dev/null && ping -qc1 -W1 fd77::1 >/dev/null");
+	sh(lab.workload, "ping -qc1 -W5 10.77.0.1 >/dev/null && ping -qc1 -W5 fd77::1 >/dev/null");
 	for (int round = 0; round < 2; round++) {
 		before = lab_picture(lab.workload, "eth0");
 		cr_assert_eq(port_take(&request, &hooks, &taken, &err), 0, "%s", err.text);
 		sh(lab.workload, "ip -d link show eth0 | grep -q veth && "
 				 "ip link show eth0 | grep -q 'qlen 77'");
 		sh(lab.agent, "ip -d link show vex1f-eth0 | grep -q 'macvlan *mode %s'", mode);
-		sh(lab.workload, "ping -qc1 -W1 10.77.0.1 >/dev/null && ping -qc1 -W1 fd77::1 >/dev/null");
+		sh(lab.workload, "ping -qc1 -W5 10.77.0.1 >/dev/null && ping -qc1 -W5 fd77::1 >/dev/null");
 		/* From outside too, which asks for its MAC by broadcast and by group. */
-		sh(lab.host, "ip neigh flush dev hveth; ping -qc1 -W1 10.77.0.2 >/dev/null && "
-			     "ping -qc1 -W1 fd77::2 >/dev/null");
+		sh(lab.host, "ip neigh flush dev hveth; ping -qc1 -W5 10.77.0.2 >/dev/null && "
+			     "ping -qc1 -W5 fd77::2 >/dev/null");
 		cr_assert_eq(port_give_back(&taken, lab.workload, lab.agent, &hooks, &err), 0, "%s",
 			     err.text);
 		lab_same(before, lab_picture(lab.workload, "eth0"), "given back");
-		sh(lab.workload, "ping -qc1 -W1 10.77.0.1 >/dev/null && ping -qc1 -W1 fd77::1 >/dev/null");
+		sh(lab.workload, "ping -qc1 -W5 10.77.0.1 >/dev/null && ping -qc1 -W5 fd77::1 >/dev/null");
 	}
 }
 

@@ -27,6 +27,8 @@
 
 #include "lib/netns.h"
 
+#define SHOWN 500
+#define SHOWN_BEFORE 60
 #define ATTACH_TCX_INGRESS 46 /* newer than the distribution's headers */
 #define NEIGHBOUR_SOLICITATION 135 /* RFC 4861 */
 
@@ -161,15 +163,26 @@ char *lab_picture(int netns, const char *port)
 		port, port, port, port, port, port, port, port, port, port, port, port, port, port, port);
 }
 
+/* A line can be longer than what is kept of a failed assertion: shown from a little before the first difference. */
+static size_t first_difference(const char *x, const char *y)
+{
+	size_t same = 0;
+
+	while (x[same] && x[same] == y[same] && x[same] != '\n')
+		same++;
+	return same < SHOWN_BEFORE ? 0 : same - SHOWN_BEFORE;
+}
+
 void lab_same(char *before, char *after, const char *what)
 {
 	char *x = before, *y = after;
 
 	while (*x || *y) {
-		size_t n = strcspn(x, "\n"), m = strcspn(y, "\n");
+		size_t n = strcspn(x, "\n"), m = strcspn(y, "\n"), from = first_difference(x, y);
 
-		cr_assert(n == m && !strncmp(x, y, n), "%s\n before: %.*s\n after:  %.*s", what, (int)n, x,
-			  (int)m, y);
+		cr_assert(n == m && !strncmp(x, y, n), "%s\n before: %.*s\n after:  %.*s", what,
+			  (int)(n - from < SHOWN ? n - from : SHOWN), x + from,
+			  (int)(m - from < SHOWN ? m - from : SHOWN), y + from);
 		x += n + !!x[n];
 		y += m + !!y[m];
 	}
