@@ -9,12 +9,14 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/dial.h"
 #include "lib/rules.h"
+#include "lib/sock.h"
 #include "lib/topo.h"
 
 TestSuite(peers, .init = world_enter, .fini = world_leave, .timeout = 90);
@@ -89,6 +91,37 @@ static void follows(const char *client_options)
 	expect_only_client(t);
 	close(in[0]);
 	close(in[1]);
+	topo_end(t);
+}
+
+/* By one request, so that nothing but the daemon's answer lies between the taking and the connection. */
+static void intercept_at_once(const struct ns *client)
+{
+	char text[SL_MSG_MAX];
+	int fd = sl_sock_connect(DAEMON_RUN "/control.sock", NULL);
+	ssize_t n;
+
+	cr_assert(fd >= 0);
+	n = snprintf(text, sizeof(text), "{\"cmd\":\"intercept\",\"target\":\"pid:%d\",\"name\":\"client\"}",
+		     client->pid);
+	cr_assert_eq(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
+	n = recv(fd, text, sizeof(text) - 1, 0);
+	cr_assert(n > 0);
+	text[n] = '\0';
+	cr_assert(strstr(text, "\"ok\":true"), "%s", text);
+	close(fd);
+}
+
+Test(peers, are_known_once_they_are_taken)
+{
+	struct topo *t = topo_bridge("");
+	int in = dial_server(t->workload, WL_IP4, 8080, SOCK_STREAM);
+
+	daemon_intercept(t->d, t->workload, "--name web");
+	rules_apply(t->d, ONLY_CLIENT);
+	intercept_at_once(t->workload2);
+	cr_expect_eq(dial_tcp(t->workload2, WL_IP4, 8080, 3000, NULL), 0, "%s", daemon_said(t->d));
+	close(in);
 	topo_end(t);
 }
 

@@ -8,6 +8,7 @@
 #ifdef SL_FAULTS
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "lib/world.h"
@@ -49,6 +50,37 @@ FAULTS_SHARE(port_faults_host, shared_, STAGE_HOST_SHARED, 1, 2)
 	{                                                                                                    \
 		faults_kill_at_every_undo(kind, false, 4);                                                   \
 	}
+
+/* What is only to make it quicker may fail. */
+static void given_back_without(const char *call)
+{
+	struct sl_fault_report report;
+	struct stage stage;
+	struct sl_err err = { 0 };
+	int r;
+
+	stage_open(&stage, STAGE_HOST_ROUTED);
+	cr_assert_eq(stage_start(&stage, &err), 0, "%s", err.text);
+	cr_assert_eq(stage_take(&stage, &err), 0, "%s", err.text);
+	sl_fault_arm_kind(call, 1, EAGAIN);
+	r = stage_give_back(&stage, &err);
+	sl_fault_disarm(&report);
+	cr_assert(report.failed, "there is no call of this kind: %s", call);
+	cr_assert_eq(r, 0, "%s", err.text);
+	expect_free(&stage, call);
+	stage_stop(&stage);
+	stage_close(&stage);
+}
+
+Test(port_faults_host, a_pair_that_goes_slowly_is_waited_for)
+{
+	given_back_without("watch");
+}
+
+Test(port_faults_host, without_a_thread_it_is_given_back_all_the_same)
+{
+	given_back_without("thread");
+}
 
 KILLS(STAGE_HOST_BRIDGED, bridged)
 KILLS(STAGE_HOST_ROUTED, routed)

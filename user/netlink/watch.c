@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "lib/fault.h"
 #include "lib/netns.h"
 
 struct watch {
@@ -66,7 +67,7 @@ bool watch_wait(struct watch *watch)
 	long left = watch->until_ms - now_ms();
 	char drain[8192];
 
-	if (left <= 0 || poll(&fd, 1, left) <= 0)
+	if (left <= 0 || sl_fault("watch") || poll(&fd, 1, left) <= 0)
 		return false;
 	/* What it says does not matter (a full buffer included): the caller looks for itself. */
 	while (recv(fd.fd, drain, sizeof(drain), MSG_DONTWAIT) > 0)

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "lib/fault.h"
 #include "netlink/neigh.h"
 #include "port/apply.h"
 #include "port/host.h"
@@ -19,6 +20,7 @@
 #include "port/steps.h"
 
 #define GAP_WAIT_MS 30 /* see host_take.c */
+#define GONE_MS 1000 /* then it is the removing call that is waited for */
 
 struct give_job {
 	struct host_job job;
@@ -82,7 +84,7 @@ static void *remove_link(void *context)
 	return NULL;
 }
 
-/* Waits for the new host end to be gone, a second at most. -ENODEV: it is; 0: not yet; or -errno. */
+/* Waits for the new host end to be gone, as long as the watch runs. -ENODEV: it is; 0: not yet; or -errno. */
 static int wait_gone(struct give_job *give, struct sl_err *err)
 {
 	struct host_job *job = &give->job;
@@ -113,8 +115,8 @@ static int remove_pair(void *context, struct sl_err *err)
 	rc = nls_open(&removal.nls, job->agent.fd, "the agent's namespace", err);
 	if (rc)
 		return rc;
-	watch_start(job->host.watch, 1000);
-	threaded = !pthread_create(&thread, NULL, remove_link, &removal);
+	watch_start(job->host.watch, GONE_MS);
+	threaded = !sl_fault("thread") && !pthread_create(&thread, NULL, remove_link, &removal);
 	if (!threaded)
 		remove_link(&removal);
 	rc = wait_gone(give, err);

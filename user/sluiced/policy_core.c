@@ -365,10 +365,9 @@ bool policy_core_wait(struct policy_core *core, int timeout_ms)
 	return core->taken;
 }
 
-bool policy_core_wait_told(struct policy_core *core, int timeout_ms)
+void policy_core_wait_told(struct policy_core *core, int timeout_ms)
 {
 	wait_for(core, is_told, timeout_ms);
-	return is_told(core);
 }
 
 int policy_core_create(struct instance *inst, struct policy_core **ret, struct sl_err *err)

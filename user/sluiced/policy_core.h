@@ -35,7 +35,7 @@ void policy_core_thresholds(struct policy_core *core);
 void policy_core_changed(struct policy_core *core);
 /* True once the core has taken the policy that was set last; waits for it that long at most. */
 bool policy_core_wait(struct policy_core *core, int timeout_ms);
-/* True once the core has answered all that it was told; waits for it that long at most. */
-bool policy_core_wait_told(struct policy_core *core, int timeout_ms);
+/* Until the core has answered all that it was told; that long at most. */
+void policy_core_wait_told(struct policy_core *core, int timeout_ms);
 
 #endif

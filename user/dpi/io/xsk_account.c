@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What became of frames that a lane never saw, from the kernel's own figures,
- * and where the lane's chunks are.
+ * What a lane has counted, what became of frames that it never saw, from the
+ * kernel's own figures, and where its chunks are.
  *
  * Invariant: each figure of the kernel is added to the record once.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "dpi/io/carrier.h"
@@ -15,6 +16,22 @@
 #ifndef SOL_XDP
 #define SOL_XDP 283
 #endif
+
+void sl_xsk_lane_publish(struct sl_core *record, const struct sl_lane_batch *batch)
+{
+	sl_record_add(&record->rx_bytes, batch->rx_bytes);
+	sl_record_add(&record->tx_bytes, batch->tx_bytes);
+	sl_record_add(&record->wakeups, batch->wakeups);
+	sl_record_add(&record->bundled, batch->bundled);
+	sl_record_add(&record->dropped, batch->dropped);
+	sl_record_add(&record->drop_tx_full, batch->tx_full);
+	sl_record_add(&record->drop_invalid, batch->invalid);
+	sl_record_add(&record->tx_frames, batch->tx_frames);
+	atomic_thread_fence(memory_order_release);
+	sl_record_add(&record->made, batch->made);
+	atomic_thread_fence(memory_order_release);
+	sl_record_add(&record->rx_frames, batch->rx_frames);
+}
 
 /* Nothing says that the interface has been set down, but a kick is refused; its far end's shows in the carrier. */
 static bool is_down(const struct sl_xsk_lane *lane)

@@ -22,7 +22,6 @@
  */
 #include <errno.h>
 #include <net/ethernet.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,11 +30,6 @@
 #include "dpi/io/xsk_lane.h"
 
 #define PAUSE_MAX 31 /* runs */
-
-/* What one run adds to the record. */
-struct sl_lane_batch {
-	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, tx_full, invalid, wakeups, dropped, made, bundled;
-};
 
 static struct sl_xsk_lane *to_xsk(struct sl_lane *lane)
 {
@@ -408,26 +402,6 @@ static int finish_frame(struct sl_xsk_lane *lane, sl_frame_handler handle, void 
 	return r;
 }
 
-/*
- * What came in last of all, what the core has made just before: whoever reads in the order of the record never finds a
- * frame that came in and not what became of it, and so no books closed that are not.
- */
-static void publish(struct sl_core *record, const struct sl_lane_batch *batch)
-{
-	sl_record_add(&record->rx_bytes, batch->rx_bytes);
-	sl_record_add(&record->tx_bytes, batch->tx_bytes);
-	sl_record_add(&record->wakeups, batch->wakeups);
-	sl_record_add(&record->bundled, batch->bundled);
-	sl_record_add(&record->dropped, batch->dropped);
-	sl_record_add(&record->drop_tx_full, batch->tx_full);
-	sl_record_add(&record->drop_invalid, batch->invalid);
-	sl_record_add(&record->tx_frames, batch->tx_frames);
-	atomic_thread_fence(memory_order_release);
-	sl_record_add(&record->made, batch->made);
-	atomic_thread_fence(memory_order_release);
-	sl_record_add(&record->rx_frames, batch->rx_frames);
-}
-
 /* The frame is in spare chunks already: n of them, the last with `rest` bytes. */
 static int send_spares(struct sl_xsk_lane *lane, uint32_t n, uint32_t rest, struct sl_err *err)
 {
@@ -494,7 +468,7 @@ out:
 	/* Between two runs: nobody else would show it to the kernel soon. */
 	if (r >= 0)
 		r = kick(lane, &own, err);
-	publish(base->record, &own);
+	sl_xsk_lane_publish(base->record, &own);
 	return r;
 }
 
@@ -560,7 +534,7 @@ static int lane_run(struct sl_lane *base, int budget, sl_frame_handler handle, v
 	if (r >= 0)
 		r = kick(lane, &batch, err);
 	lane->batch = NULL;
-	publish(base->record, &batch);
+	sl_xsk_lane_publish(base->record, &batch);
 	if (r < 0)
 		return r;
 	if (lane->n_rx + lane->n_held + lane->n_tx + lane->n_spare != lane->n_chunks)

@@ -32,6 +32,11 @@ enum sl_chunk_owner {
 
 #define SL_XSK_SPARE_MAX 64
 
+/* What one run adds to the record. */
+struct sl_lane_batch {
+	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, tx_full, invalid, wakeups, dropped, made, bundled;
+};
+
 struct sl_xsk_lane {
 	struct sl_lane lane;
 	const char *ifname;
@@ -74,7 +79,12 @@ struct sl_xsk_lane {
 
 extern const struct sl_lane_ops sl_xsk_lane_ops;
 
-/* xsk_account.c; see struct sl_lane_ops. */
+/*
+ * xsk_account.c. Adds the batch to the record: what came in last, so that whoever reads rx_frames first never finds a
+ * frame that came in and not what became of it, and so no books closed that are not.
+ */
+void sl_xsk_lane_publish(struct sl_core *record, const struct sl_lane_batch *batch);
+/* See struct sl_lane_ops. */
 int sl_xsk_lane_account(struct sl_lane *lane, struct sl_err *err);
 void sl_xsk_lane_buffers(const struct sl_lane *lane, struct sl_buffers *ret);
 /* Gives all chunks to the kernel through the FILL ring. 0 or -errno. */
