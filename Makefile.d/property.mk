@@ -10,7 +10,7 @@ SOAK_SECONDS ?= 3600
 SEED ?=
 SIDE ?=
 SCALE ?= 1000
-PROPERTY = tests/property/run --build $(BUILD) $(if $(SEED),--seed $(SEED)) $(if $(SIDE),--side $(SIDE))
+PROPERTY = tools/expedite tests/property/run --build $(BUILD) $(if $(SEED),--seed $(SEED)) $(if $(SIDE),--side $(SIDE))
 
 .PHONY: property run-property soak run-soak
 property:
@@ -20,7 +20,7 @@ property:
 
 # First that it notices what is wrong at all.
 run-property: $(BINS)
-	$(Q)$(if $(ONLY),,tests/property/run --build $(BUILD) --self-test)
+	$(Q)$(if $(ONLY),,tools/expedite tests/property/run --build $(BUILD) --self-test)
 	$(Q)$(PROPERTY) --cases $(CASES) $(if $(ONLY),--only $(ONLY))
 
 soak:

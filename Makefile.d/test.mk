@@ -30,7 +30,7 @@ run-tests: test-programs
 
 # These and the random ports mostly wait for the kernel: side by side, and with fuzzing, which does not.
 run-faults: test-programs
-	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/run-suites $(BUILD)/faults/tests/fault-suite
+	$(Q)SLUICE_BUILD=$(BUILD) FILTER='$(FILTER)' tools/expedite tools/run-suites $(BUILD)/faults/tests/fault-suite
 
 asan:
 	$(need_root)

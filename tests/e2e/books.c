@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/streams.h"
 #include "lib/topo.h"
 #include "lib/world.h"
 
@@ -16,22 +17,18 @@ TestSuite(books, .init = world_enter, .fini = world_leave, .timeout = 90);
 Test(books, counters_check_under_load)
 {
 	struct topo *t = topo_direct("--workers 2");
-	const char *program = world_program("tests/tools/tcpverify");
-	struct proc *serve, *client;
+	struct stream stream;
 	struct flow *in;
 
 	daemon_intercept(t->d, t->workload, "--mode inline");
-	serve = ns_spawn(t->workload, "%s serve 7900", program);
-	cr_assert(wait_until(5000, strstr(proc_text(serve), "ready")), "%s", proc_text(serve));
-	client = ns_spawn(t->host, "%s connect " WL_IP6 " 7900 2000000000", program);
+	stream = stream_start(t, WL_IP6, 7900);
 	in = flow_start(t->host, t->workload, WL_IP4, 5000, 5000, 100);
 	for (int i = 0; i < 15; i++) {
 		ctl_do(t->d, "counters --check");
 		ctl_do(t->d, "mode --all %s", i % 3 == 0 ? "off" : i % 3 == 1 ? "tap" : "inline");
 	}
 	flow_stop(in, NULL, NULL, NULL);
-	proc_end(client, 9, 5000);
-	proc_end(serve, 9, 5000);
+	stream_stop(&stream);
 	ctl_do(t->d, "counters --check");
 	topo_end(t);
 }

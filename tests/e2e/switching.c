@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/streams.h"
 #include "lib/topo.h"
 #include "lib/world.h"
 
@@ -86,22 +87,15 @@ Test(switching, all_modes_and_strictness_lose_no_frame)
 Test(switching, connections_survive_taking_and_giving_back)
 {
 	struct topo *t = topo_direct("--verdicts no");
-	const char *program = world_program("tests/tools/tcpverify");
-	struct proc *serve = ns_spawn(t->workload, "%s serve 7900", program), *client;
+	struct stream stream = stream_start(t, WL_IP4, 7900);
 	__u64 before;
 
-	cr_assert(wait_until(5000, strstr(proc_text(serve), "ready")), "%s", proc_text(serve));
-	/* Long enough to be under way through all of it; the exchange ends by itself. */
-	client = ns_spawn(t->host, "%s connect " WL_IP4 " 7900 400000000", program);
 	daemon_intercept(t->d, t->workload, "--mode inline");
 	before = counter_lanes(t->d, SL_R_diverted);
 	cr_expect(wait_until(10000, counter_lanes(t->d, SL_R_diverted) > before + 200),
-		  "the connection did not go on through the core: %s", proc_text(client));
+		  "the connection did not go on through the core: %s", proc_text(stream.client));
 	ctl_do(t->d, "release --all");
-	cr_expect(!proc_ended(client, 0), "the exchange was over too early to prove anything: %s",
-		  proc_text(client));
-	cr_expect_eq(proc_end(client, 0, 60000), 0, "%s", proc_text(client));
-	cr_expect_eq(proc_end(serve, 0, 10000), 0, "%s", proc_text(serve));
+	stream_stop(&stream);
 	topo_end(t);
 }
 

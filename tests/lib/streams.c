@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,20 +13,45 @@
 #define STREAMS 60
 #define STREAM_BYTES 100000
 
-struct proc *stream_start(struct topo *t, const char *address, int port, unsigned long bytes,
-			  struct proc **ret_server)
+struct stream stream_open(struct ns *client, struct ns *server, const char *address, int port)
 {
 	const char *program = world_program("tests/tools/tcpverify");
+	struct stream s = { .server = ns_spawn(server, "%s serve %d", program, port) };
 
-	*ret_server = ns_spawn(t->workload, "%s serve %d", program, port);
-	cr_assert(wait_until(5000, strstr(proc_text(*ret_server), "ready")), "%s", proc_text(*ret_server));
-	return ns_spawn(t->host, "%s connect %s %d %lu", program, address, port, bytes);
+	cr_assert(wait_until(5000, strstr(proc_text(s.server), "ready")), "%s", proc_text(s.server));
+	s.client = ns_spawn(client, "%s connect %s %d", program, address, port);
+	return s;
 }
 
-void stream_finish(struct proc *client, struct proc *server)
+struct stream stream_start(struct topo *t, const char *address, int port)
 {
-	cr_expect_eq(proc_end(client, 0, 90000), 0, "%s", proc_text(client));
-	cr_expect_eq(proc_end(server, 0, 20000), 0, "%s", proc_text(server));
+	return stream_open(t->host, t->workload, address, port);
+}
+
+/* What came to that end. */
+static unsigned long bytes_at(struct proc *end)
+{
+	static const char label[] = "{\"bytes\": ";
+	const char *text = strstr(proc_text(end), label);
+
+	cr_assert(text, "%s", proc_text(end));
+	return strtoul(text + strlen(label), NULL, 10);
+}
+
+void stream_stop(struct stream *stream)
+{
+	cr_expect(!proc_ended(stream->client, 0), "the stream has ended before: %s",
+		  proc_text(stream->client));
+	cr_expect_eq(proc_end(stream->client, SIGTERM, 90000), 0, "%s", proc_text(stream->client));
+	cr_expect_eq(proc_end(stream->server, 0, 20000), 0, "%s", proc_text(stream->server));
+	stream->sent = bytes_at(stream->server);
+	stream->received = bytes_at(stream->client);
+}
+
+void stream_kill(struct stream *stream)
+{
+	proc_end(stream->client, SIGKILL, 5000);
+	proc_end(stream->server, SIGKILL, 5000);
 }
 
 void streams_on_one_processor(void)

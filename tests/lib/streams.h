@@ -8,11 +8,20 @@
 
 #include "lib/topo.h"
 
-/* tcpverify with a server in the workload at `address` and a client in the host; it runs. */
-struct proc *stream_start(struct topo *t, const char *address, int port, unsigned long bytes,
-			  struct proc **ret_server);
-/* Both must end well within a minute and a half. */
-void stream_finish(struct proc *client, struct proc *server);
+/* tcpverify, both directions at once as fast as they go, until it is told to stop. */
+struct stream {
+	struct proc *client, *server;
+	unsigned long sent, received; /* bytes, by the client; set by stream_stop() */
+};
+
+/* It runs. `address` is the server's. */
+struct stream stream_open(struct ns *client, struct ns *server, const char *address, int port);
+/* From the host to the workload. */
+struct stream stream_start(struct topo *t, const char *address, int port);
+/* Fails the test if it has not run until now, or if not every byte that was sent has come, in its place. */
+void stream_stop(struct stream *stream);
+/* Stops it without a look at it. */
+void stream_kill(struct stream *stream);
 
 /*
  * A sender or a worker that changes its processor under load can have the kernel swap frames behind it, with or

@@ -3,11 +3,13 @@
  * TCP in both directions at once, every byte verified by position.
  *
  *	tcpverify serve PORT                one connection, then ends
- *	tcpverify connect ADDRESS PORT BYTES
+ *	tcpverify connect ADDRESS PORT [BYTES]
  *
  * Both ends send BYTES (the server learns the number from the client's first
- * eight bytes) and verify what they receive. Invariant: exit status 0 only if
- * exactly that many bytes came and each was the one that belongs there.
+ * eight bytes) and verify what they receive. Without BYTES they send until
+ * SIGTERM tells the client that it is enough. Invariant: exit status 0 only if
+ * exactly that many bytes came, or any number and then the end of the stream,
+ * and each was the one that belongs there.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -15,6 +17,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +29,14 @@
 
 #define CHUNK 65536
 #define IDLE_MS 20000
+#define UNTIL_TOLD UINT64_MAX
+
+static volatile sig_atomic_t told;
+
+static void tell(int signal)
+{
+	told = signal;
+}
 
 /* A byte that tells its place: neighbours, chunks and directions all differ. */
 static uint8_t byte_at(uint64_t position, bool server)
@@ -39,7 +50,15 @@ struct side {
 	int fd;
 	bool server;
 	uint64_t total, sent, received;
+	bool done; /* its own end of the stream is sent */
 };
+
+/* Whoever is done says so; the far end must see the end right behind the last byte. */
+static void end_own(struct side *s)
+{
+	shutdown(s->fd, SHUT_WR);
+	s->done = true;
+}
 
 static int send_some(struct side *s)
 {
@@ -53,9 +72,8 @@ static int send_some(struct side *s)
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	s->sent += n;
-	/* Whoever is done says so; the far end must see the end right behind the last byte. */
 	if (s->sent == s->total)
-		shutdown(s->fd, SHUT_WR);
+		end_own(s);
 	return 0;
 }
 
@@ -88,11 +106,17 @@ static int exchange(struct side *s)
 	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	while (!ended || s->sent < s->total) {
-		struct pollfd p = { .fd = s->fd,
-				    .events = (ended ? 0 : POLLIN) | (s->sent < s->total ? POLLOUT : 0) };
+	while (!ended || !s->done) {
+		struct pollfd p = { .fd = s->fd };
 
-		if (poll(&p, 1, IDLE_MS) <= 0) {
+		/* The client when it is told; the server when the client has ended. */
+		if (s->total == UNTIL_TOLD && !s->done && (told || (s->server && ended)))
+			end_own(s);
+		p.events = (ended ? 0 : POLLIN) | (s->done ? 0 : POLLOUT);
+		r = poll(&p, 1, IDLE_MS);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0) {
 			fprintf(stderr, "tcpverify: nothing moved for %d ms: sent %lu, received %lu of %lu\n",
 				IDLE_MS, s->sent, s->received, s->total);
 			return -ETIMEDOUT;
@@ -104,7 +128,13 @@ static int exchange(struct side *s)
 		if (r < 0)
 			return r;
 		ended |= r == 1;
+		if (ended && s->total == UNTIL_TOLD && !s->server && !told) {
+			fprintf(stderr, "tcpverify: the server ended first\n");
+			return -EPROTO;
+		}
 	}
+	if (s->total == UNTIL_TOLD)
+		s->total = s->received; /* all that was sent before the end of the stream: TCP's own word */
 	if (s->received != s->total) {
 		fprintf(stderr, "tcpverify: received %lu bytes of %lu\n", s->received, s->total);
 		return -EPROTO;
@@ -145,6 +175,8 @@ static int client(const char *host, const char *port, uint64_t total, struct sid
 
 	if (getaddrinfo(host, port, &hints, &to) || !total)
 		return -EINVAL;
+	if (total == UNTIL_TOLD)
+		signal(SIGTERM, tell);
 	s->fd = socket(to->ai_family, SOCK_STREAM, 0);
 	if (s->fd < 0 || connect(s->fd, to->ai_addr, to->ai_addrlen) ||
 	    send(s->fd, &net, sizeof(net), MSG_NOSIGNAL) != sizeof(net))
@@ -160,10 +192,10 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "serve")) {
 		r = serve(atoi(argv[2]), &s);
-	} else if (argc == 5 && !strcmp(argv[1], "connect")) {
-		r = client(argv[2], argv[3], strtoull(argv[4], NULL, 10), &s);
+	} else if ((argc == 4 || argc == 5) && !strcmp(argv[1], "connect")) {
+		r = client(argv[2], argv[3], argc == 5 ? strtoull(argv[4], NULL, 10) : UNTIL_TOLD, &s);
 	} else {
-		fprintf(stderr, "usage: tcpverify serve PORT | tcpverify connect ADDRESS PORT BYTES\n");
+		fprintf(stderr, "usage: tcpverify serve PORT | tcpverify connect ADDRESS PORT [BYTES]\n");
 		return 2;
 	}
 	if (r < 0)

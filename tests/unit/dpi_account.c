@@ -4,49 +4,62 @@
  * first finds at least as much of what became of it.
  */
 #include <criterion/criterion.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "dpi/io/xsk_lane.h"
 
-#define LOOKS 2000000
-/* As many of each: refused, answered, and the answer sent. */
-static const struct sl_lane_batch batch = { .rx_frames = 1, .tx_frames = 1, .dropped = 1, .made = 1 };
+#define FRAMES 5 /* of each: refused, answered, and the answer sent */
 
-static struct sl_core record;
-static atomic_bool over;
+static struct sl_core *record; /* shared with the process that counts */
 
-static void *count_on(void *context)
+static pid_t begin_to_count(void)
 {
-	while (!atomic_load_explicit(&over, memory_order_relaxed))
-		sl_xsk_lane_publish(&record, &batch);
-	return context;
+	static const struct sl_lane_batch batch = {
+		.rx_frames = FRAMES, .tx_frames = FRAMES, .dropped = FRAMES, .made = FRAMES
+	};
+	pid_t pid = fork();
+
+	cr_assert_geq(pid, 0);
+	if (pid)
+		return pid;
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+		_exit(1);
+	raise(SIGSTOP);
+	sl_xsk_lane_publish(record, &batch);
+	_exit(0);
 }
 
-static uint64_t look(const __u64 *field)
+static bool says_what_became_of_them(void)
 {
-	return __atomic_load_n(field, __ATOMIC_ACQUIRE);
+	__u64 rx = record->rx_frames;
+
+	return record->tx_frames >= rx && record->dropped >= rx && record->made >= rx;
 }
 
+/* By each single instruction of it: no reader can come at another moment. */
 Test(dpi_account, what_came_in_is_counted_last, .timeout = 60)
 {
-	pthread_t thread;
-	unsigned int behind = 0;
-	uint64_t first = 0, rx = 0;
+	unsigned int moments = 0, behind = 0, between = 0;
+	int status;
+	pid_t pid;
 
-	cr_assert_eq(pthread_create(&thread, NULL, count_on, NULL), 0);
-	/* Until it is at it. */
-	while (!look(&record.rx_frames))
-		;
-	for (unsigned int i = 0; i < LOOKS; i++) {
-		rx = look(&record.rx_frames);
-		behind +=
-			look(&record.tx_frames) < rx || look(&record.dropped) < rx || look(&record.made) < rx;
-		first = first ? first : rx;
+	record = mmap(NULL, sizeof(*record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cr_assert_neq(record, MAP_FAILED, "%s", strerror(errno));
+	pid = begin_to_count();
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		moments++;
+		behind += !says_what_became_of_them();
+		between += record->tx_frames && !record->rx_frames;
+		cr_assert_eq(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0, "%s", strerror(errno));
 	}
-	atomic_store(&over, true);
-	pthread_join(thread, NULL);
-	cr_expect_gt(rx, first, "nothing was counted meanwhile");
-	cr_expect_eq(behind, 0, "%u of %u looks found frames of which it was not said what became of them",
-		     behind, LOOKS);
+	cr_assert(WIFEXITED(status) && !WEXITSTATUS(status), "status %x", status);
+	cr_expect_eq(record->rx_frames, FRAMES);
+	cr_expect_gt(between, 0, "at none of %u moments was it at its work", moments);
+	cr_expect_eq(behind, 0, "at %u of %u moments it was not said what became of frames", behind, moments);
 }
