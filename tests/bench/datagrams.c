@@ -133,8 +133,9 @@ static int exit_status(pid_t pid)
 static int count(struct datagram_run *run, pid_t sender, pid_t receiver, struct datagrams *ret,
 		 struct sl_err *err)
 {
-	__u64 before, from, busy;
+	__u64 before, from;
 	double passed;
+	__s64 busy;
 	int r;
 
 	lab_wait_until(lab_now_ns() + SETTLE_MS * 1000000ULL);

@@ -77,8 +77,12 @@ int lab_find_device(const struct ns *ns, const char *prefix, char *ret, size_t s
 
 /* CLOCK_MONOTONIC. */
 __u64 lab_now_ns(void);
-/* What all processors together have worked so far, by the kernel's ticks; 0 if it cannot be read. */
-__u64 lab_busy_ns(void);
+/*
+ * What all processors together have worked, to be compared with an earlier answer; 0 if it cannot be read. The kernel
+ * tells it in hundredths of a second, so a difference may be one of them off, and below nothing.
+ */
+#define LAB_BUSY_STEP_NS 10000000
+__s64 lab_busy_ns(void);
 /* Waits until then. */
 void lab_wait_until(__u64 ns);
 /* Pins the calling thread; a CPU that is not there is taken modulo their number. */

@@ -74,7 +74,8 @@ static int tcp_receive(void *context)
 {
 	static char buffer[BUFFER];
 	struct shared *shared = context;
-	__u64 start, from, now = 0, end, bytes = 0, busy = 0;
+	__u64 start, from, now = 0, end, bytes = 0;
+	__s64 busy = 0;
 	int listener, fd;
 	ssize_t n;
 
