@@ -62,6 +62,7 @@ struct flow {
 	struct ns *from, *to;
 	char label[64];
 };
+/* rate: datagrams a second, fewer where time is longer (patient()). */
 struct flow *flow_start(struct ns *from, struct ns *to, const char *address, int port, int rate, int size);
 /* Ends it and reports; all may be NULL. */
 void flow_stop(struct flow *flow, long *ret_sent, long *ret_received, long *ret_gap_us);
