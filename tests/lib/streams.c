@@ -15,11 +15,10 @@
 
 struct stream stream_open(struct ns *client, struct ns *server, const char *address, int port)
 {
-	const char *program = world_program("tests/tools/tcpverify");
-	struct stream s = { .server = ns_spawn(server, "%s serve %d", program, port) };
+	struct stream s = { .server = tcp_serve(server, port) };
 
-	cr_assert(wait_until(5000, strstr(proc_text(s.server), "ready")), "%s", proc_text(s.server));
-	s.client = ns_spawn(client, "%s connect %s %d", program, address, port);
+	s.client =
+		ns_spawn(client, "%s connect %s %d", world_program("tests/tools/tcpverify"), address, port);
 	return s;
 }
 

@@ -240,13 +240,20 @@ bool ping_within(struct ns *from, const char *address_, int ms)
 
 static int exchange_port = 7000;
 
-void tcp_exchange(struct ns *server, const char *address_, struct ns *client, unsigned long bytes)
+struct proc *tcp_serve(struct ns *server, int port)
 {
-	int port = exchange_port++, status;
 	struct proc *serve = ns_spawn(server, "%s serve %d", world_program("tests/tools/tcpverify"), port);
 
 	cr_assert(wait_until(5000, strstr(proc_text(serve), "ready")), "tcpverify in %s: %s", server->label,
 		  proc_text(serve));
+	return serve;
+}
+
+void tcp_exchange(struct ns *server, const char *address_, struct ns *client, unsigned long bytes)
+{
+	int port = exchange_port++, status;
+	struct proc *serve = tcp_serve(server, port);
+
 	ns_run(client, "%s connect %s %d %lu", world_program("tests/tools/tcpverify"), address_, port, bytes);
 	status = proc_end(serve, 0, 20000);
 	cr_assert(status == 0, "tcpverify in %s ended with %d: %s", server->label, status, proc_text(serve));

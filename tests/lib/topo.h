@@ -53,6 +53,8 @@ pid_t topo_spare(void);
 bool ping(struct ns *from, const char *address);
 bool ping_within(struct ns *from, const char *address, int ms);
 
+/* tcpverify waits for one connection, and ends with it. */
+struct proc *tcp_serve(struct ns *server, int port);
 /* tcpverify in both directions at once through the wiring; fails the test if a byte is wrong or missing. */
 void tcp_exchange(struct ns *server, const char *address, struct ns *client, unsigned long bytes);
 
